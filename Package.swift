@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One list for every target: what the compiler is asked to refuse.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    // Every use of an unsafe pointer says so: https://github.com/swiftlang/swift-evolution/blob/main/proposals/0458-strict-memory-safety.md
+    .strictMemorySafety(),
+    // `any P` is written out: SE-0335
+    .enableUpcomingFeature("ExistentialAny"),
+    // Imports do not leak to our importers unless they say `public import`: SE-0409
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // A member is visible only where its module is imported: SE-0444
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // An async function runs where its caller runs: SE-0461
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // A conformance may be isolated like its type: SE-0470
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    // A weak reference that never changes can be Sendable: SE-0481
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+/// `Mutex` is invisible to ThreadSanitizer on Linux; that lane builds the lock on pthread instead.
+let threadSanitizer: [SwiftSetting] = Context.environment["MARTLET_TSAN"] == nil ? [] : [.define("PTHREAD_LOCK")]
+
+func shared(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    excluding: [String] = [],
+    resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        path: "Shared/\(name)",
+        exclude: excluding,
+        resources: resources,
+        swiftSettings: strict + threadSanitizer
+    )
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies,
+        path: "Tests/\(name)",
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+let package = Package(
+    name: "martlet",
+    targets: [
+        // Pure values and concurrency tools.
+        shared("Kernel"),
+        shared("Concurrency", ["Kernel"]),
+        shared("Settings", ["Kernel"]),
+        shared("Telemetry", ["Kernel", "Concurrency"]),
+        shared("Lifecycle", ["Kernel", "Concurrency", "Settings", "Telemetry"]),
+        .target(name: "CSimdjson", path: "Shared/JSON/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        shared("JSON", ["Kernel", "CSimdjson"], excluding: ["CSimdjson"]),
+
+        // One wrapper per C or C++ library.
+        .systemLibrary(name: "CLibPQ", path: "Shared/Postgres/CLibPQ", pkgConfig: "libpq"),
+        shared("Postgres", ["Kernel", "Concurrency", "Telemetry", "JSON", "CLibPQ"], excluding: ["CLibPQ"]),
+        .systemLibrary(name: "CRabbitMQ", path: "Shared/RabbitMQ/CRabbitMQ", pkgConfig: "librabbitmq"),
+        shared("RabbitMQ", ["Kernel", "Concurrency", "Telemetry", "CRabbitMQ"], excluding: ["CRabbitMQ"]),
+        .target(
+            name: "CBeast",
+            path: "Shared/HTTPServer/CBeast",
+            cxxSettings: [.define("NDEBUG", .when(configuration: .release))]
+        ),
+        shared("HTTPServer", ["Kernel", "Concurrency", "Telemetry", "JSON", "CBeast"], excluding: ["CBeast"]),
+        .systemLibrary(name: "CCurl", path: "Shared/HTTPClient/CCurl", pkgConfig: "libcurl"),
+        shared("HTTPClient", ["Kernel", "Concurrency", "Telemetry", "JSON", "CCurl"], excluding: ["CCurl"]),
+        .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
+        shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
+
+        // Tests of the foundation.
+        shared("TestSupport", ["Kernel", "Concurrency"]),
+        tests("KernelTests", ["Kernel", "TestSupport"]),
+        tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
+        tests("SettingsTests", ["Settings", "Kernel"]),
+        tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency"]),
+        tests("LifecycleTests", ["Lifecycle", "Kernel", "Concurrency", "Settings", "Telemetry"]),
+        tests("JSONTests", ["JSON", "Kernel"]),
+        tests(
+            "PostgresTests",
+            ["Postgres", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"],
+            resources: []
+        ),
+        tests("RabbitMQTests", ["RabbitMQ", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
+        tests("HTTPServerTests", ["HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]),
+        tests(
+            "HTTPClientTests",
+            ["HTTPClient", "HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]
+        ),
+        tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)

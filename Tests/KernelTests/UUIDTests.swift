@@ -1,0 +1,33 @@
+import Kernel
+import Testing
+
+@Suite struct UUIDTests {
+    @Test func `version 7 carries time, version and variant`() throws {
+        let id = UUID.version7(at: Timestamp(microseconds: 1_772_357_400_125_500), random: (0, .max))
+        #expect(id.high >> 16 == 1_772_357_400_125)
+        #expect(Array(id.description)[14] == "7")
+        #expect("89ab".contains(Array(id.description)[19]))
+        #expect(UUID(id.description) == id)
+    }
+
+    @Test func `ids sort in the order of their time`() {
+        let ids = (0..<2000)
+            .map {
+                UUID.version7(at: Timestamp(microseconds: Int64($0) * 1000), random: (0, UInt64.random(in: 0 ... .max)))
+            }
+        #expect(ids == ids.sorted())
+        #expect(ids.map(\.description) == ids.map(\.description).sorted())
+    }
+
+    @Test(arguments: [
+        "", "019ca8ba", "019ca8ba-0000-7000-8000-00000000000", "019ca8ba-0000-7000-8000-0000000000000",
+        "019ca8ba 0000-7000-8000-000000000000", "{19ca8ba-0000-7000-8000-000000000000",
+        "g19ca8ba-0000-7000-8000-000000000000",
+    ])
+    func `refuses other text`(text: String) { #expect(UUID(text) == nil) }
+
+    @Test func `bytes are in network order`() throws {
+        let id = try #require(UUID("00010203-0405-0607-0809-0a0b0c0d0e0f"))
+        #expect(id.bytes == Array(0..<16))
+    }
+}
