@@ -1,0 +1,135 @@
+extension JSONSchema {
+    /// Everything that is wrong with a value, at most `limit` mistakes, in the order of the schema.
+    public func issues(in value: JSONElement, at pointer: String = "", limit: Int = 50) -> [JSONIssue] {
+        var issues: [JSONIssue] = []
+        check(value, at: pointer, &issues, limit)
+        return issues
+    }
+
+    private func check(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
+        guard issues.count < limit else { return }
+        func report(_ message: String) {
+            if issues.count < limit { issues.append(JSONIssue(pointer: pointer, message: message)) }
+        }
+        guard types.isEmpty || types.contains(where: { $0.accepts(value) }) else {
+            report("must be \(types.map(\.words).joined(separator: " or "))")
+            return
+        }
+        if let allowed, !allowed.contains(value.raw) {
+            report(
+                "must be one of \(allowed.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: ", "))"
+            )
+        }
+        switch value.kind {
+        case .string: checkString(value.string ?? "", report)
+        case .integer, .number: checkNumber(value.double ?? 0, report)
+        case .array: checkArray(value, at: pointer, &issues, limit)
+        case .object: checkObject(value, at: pointer, &issues, limit)
+        case .null, .boolean: break
+        }
+        checkCombinations(value, at: pointer, &issues, limit)
+    }
+
+    private func checkString(_ text: String, _ report: (String) -> Void) {
+        if minimumLength != nil || maximumLength != nil {
+            let count = text.unicodeScalars.count
+            if let minimumLength, count < minimumLength {
+                report(minimumLength == 1 ? "must not be empty" : "must have at least \(minimumLength) characters")
+            }
+            if let maximumLength, count > maximumLength { report("must have at most \(maximumLength) characters") }
+        }
+        if let format, !format.accepts(text) { report("must be a valid \(format.rawValue)") }
+        if let pattern, !pattern.matches(text) { report("must match \(pattern.source)") }
+    }
+
+    private func checkNumber(_ number: Double, _ report: (String) -> Void) {
+        if let minimum, number < minimum { report("must be at least \(minimum.plain)") }
+        if let maximum, number > maximum { report("must be at most \(maximum.plain)") }
+        if let exclusiveMinimum, number <= exclusiveMinimum { report("must be greater than \(exclusiveMinimum.plain)") }
+        if let exclusiveMaximum, number >= exclusiveMaximum { report("must be less than \(exclusiveMaximum.plain)") }
+        if let multipleOf {
+            let quotient = number / multipleOf
+            if quotient != quotient.rounded() { report("must be a multiple of \(multipleOf.plain)") }
+        }
+    }
+
+    private func checkArray(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
+        var count = 0
+        for element in value.elements {
+            if let items = items.first { items.check(element, at: "\(pointer)/\(count)", &issues, limit) }
+            count += 1
+        }
+        guard issues.count < limit else { return }
+        if let minimumCount, count < minimumCount {
+            issues.append(JSONIssue(pointer: pointer, message: "must have at least \(minimumCount) elements"))
+        }
+        if let maximumCount, count > maximumCount {
+            issues.append(JSONIssue(pointer: pointer, message: "must have at most \(maximumCount) elements"))
+        }
+    }
+
+    private func checkObject(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
+        var seen: Set<String> = []
+        for member in value.members where issues.count < limit {
+            let name = member.name
+            let place = JSONPointer.appending(name, to: pointer)
+            seen.insert(name)
+            if let property = properties.first(where: { $0.name == name }) {
+                property.schema.check(member.value, at: place, &issues, limit)
+                continue
+            }
+            switch additionalProperties {
+            case .allowed: break
+            case .forbidden: issues.append(JSONIssue(pointer: place, message: "is not a known field"))
+            case .matching(let schemas): schemas.first?.check(member.value, at: place, &issues, limit)
+            }
+        }
+        for name in properties.filter(\.isRequired).map(\.name) + requiredNames where !seen.contains(name) {
+            guard issues.count < limit else { return }
+            issues.append(JSONIssue(pointer: JSONPointer.appending(name, to: pointer), message: "is required"))
+        }
+    }
+
+    private func checkCombinations(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int)
+    {
+        for schema in allOf { schema.check(value, at: pointer, &issues, limit) }
+        if !anyOf.isEmpty, !anyOf.contains(where: { $0.issues(in: value, limit: 1).isEmpty }), issues.count < limit {
+            issues.append(JSONIssue(pointer: pointer, message: "must match one of \(anyOf.count) alternatives"))
+        }
+        if !oneOf.isEmpty, issues.count < limit {
+            let matching = oneOf.filter { $0.issues(in: value, limit: 1).isEmpty }.count
+            if matching != 1 {
+                let message = "must match exactly one of \(oneOf.count) alternatives, and matches \(matching)"
+                issues.append(JSONIssue(pointer: pointer, message: message))
+            }
+        }
+    }
+}
+
+extension JSONSchema.ValueType {
+    func accepts(_ value: JSONElement) -> Bool {
+        switch (self, value.kind) {
+        case (.null, .null), (.boolean, .boolean), (.string, .string), (.array, .array), (.object, .object): true
+        case (.number, .integer), (.number, .number), (.integer, .integer): true
+        case (.integer, .number): value.int != nil
+        default: false
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .null: "null"
+        case .boolean: "true or false"
+        case .integer: "a whole number"
+        case .number: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}
+
+extension Double {
+    /// The number as people write it: without a fraction where there is none.
+    var plain: String { Int(exactly: self).map(\.description) ?? description }
+}

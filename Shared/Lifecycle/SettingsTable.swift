@@ -1,0 +1,15 @@
+public import Settings
+
+/// The settings of a program as a table, for `--print-settings` and for the operations page.
+public enum SettingsTable {
+    /// One line per setting: name, value (dots for a secret), origin and purpose.
+    public static func text(_ entries: [SettingsReader.Entry]) -> String {
+        let width = entries.map(\.name.count).max() ?? 0
+        return
+            entries.map { entry in
+                let name = entry.name + String(repeating: " ", count: width - entry.name.count)
+                return "\(name)  \(entry.shown.isEmpty ? "-" : entry.shown)  (\(entry.origin))  \(entry.help)"
+            }
+            .joined(separator: "\n")
+    }
+}
