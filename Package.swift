@@ -78,6 +78,9 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
+        // What crosses a process.
+        shared("Contracts", ["Kernel", "JSON"]),
+
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
@@ -98,6 +101,7 @@ let package = Package(
             ["HTTPClient", "HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
+        tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
     ],
     cxxLanguageStandard: .cxx20
 )

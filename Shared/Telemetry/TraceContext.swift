@@ -36,7 +36,7 @@ public struct TraceContext: Sendable, Hashable {
         guard parts.count >= 4, let version = Hex.decode(String(parts[0])), version.count == 1, version[0] != 255,
             version[0] != 0 || parts.count == 4,
             parts[1].utf8.count == 32, parts[2].utf8.count == 16, parts[3].utf8.count == 2,
-            traceparent.utf8.allSatisfy({ TraceContext.alphabet.contains($0) }),
+            traceparent.utf8.prefix(55).allSatisfy({ TraceContext.alphabet.contains($0) }),
             let high = UInt64(parts[1].prefix(16), radix: 16), let low = UInt64(parts[1].suffix(16), radix: 16),
             let span = UInt64(parts[2], radix: 16), let flags = UInt8(parts[3], radix: 16),
             high | low != 0, span != 0

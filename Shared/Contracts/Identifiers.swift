@@ -1,0 +1,34 @@
+public import Kernel
+
+/// What the ids of each kind identify.
+public enum Subject {
+    /// A job of the job queue.
+    public enum Job {}
+    /// A worker session of the job queue.
+    public enum Worker {}
+    /// A project of the agent service.
+    public enum Project {}
+    /// An activity: an ordered part of a project.
+    public enum Activity {}
+    /// A card: one task of an activity.
+    public enum Card {}
+    /// An asset: the file that a job yielded.
+    public enum Asset {}
+    /// An API key.
+    public enum APIKey {}
+}
+
+/// A job of the job queue.
+public typealias JobID = Identifier<Subject.Job>
+/// A worker session of the job queue.
+public typealias WorkerID = Identifier<Subject.Worker>
+/// A project of the agent service.
+public typealias ProjectID = Identifier<Subject.Project>
+/// An activity of a project.
+public typealias ActivityID = Identifier<Subject.Activity>
+/// A card of an activity.
+public typealias CardID = Identifier<Subject.Card>
+/// An asset of a project.
+public typealias AssetID = Identifier<Subject.Asset>
+/// An API key.
+public typealias APIKeyID = Identifier<Subject.APIKey>
