@@ -79,7 +79,7 @@ let package = Package(
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
