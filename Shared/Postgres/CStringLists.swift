@@ -54,7 +54,10 @@ extension ParameterBuffer {
                             unsafe base.map { unsafe $0 + parameter.start }
                             ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
                         unsafe values.initializeElement(at: index, to: parameter.length < 0 ? nil : start)
-                        unsafe numbers.initializeElement(at: index, to: Int32(truncatingIfNeeded: max(0, parameter.length)))
+                        unsafe numbers.initializeElement(
+                            at: index,
+                            to: Int32(truncatingIfNeeded: max(0, parameter.length))
+                        )
                         unsafe numbers.initializeElement(at: count + index, to: 1)
                     }
                     return unsafe body(

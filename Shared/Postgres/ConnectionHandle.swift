@@ -142,7 +142,10 @@ struct ConnectionHandle: ~Copyable {
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
             // Rounded up: waking a little early would only poll again.
-            let limit = max(0, min(left.components.seconds, 3600) * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
+            let limit = max(
+                0,
+                min(left.components.seconds, 3600) * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1
+            )
             // poll ignores a negative descriptor, which is how there may be no event.
             var descriptors = (
                 pollfd(fd: unsafe PQsocket(raw), events: events, revents: 0),

@@ -7,7 +7,9 @@ enum ConnectionParameters {
     static func parse(_ settings: PoolSettings) throws(PostgresError) -> [(String, String)] {
         var parameters = try parse(settings.url.reveal())
         let given = Set(parameters.map(\.0))
-        for (keyword, value) in defaults(settings) where !given.contains(keyword) { parameters.append((keyword, value)) }
+        for (keyword, value) in defaults(settings) where !given.contains(keyword) {
+            parameters.append((keyword, value))
+        }
         return parameters
     }
 

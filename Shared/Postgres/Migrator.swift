@@ -129,12 +129,14 @@ public struct Migrator: Sendable {
     /// Returns whether this call applied it.
     private func apply(_ migration: Migration, in transaction: isolated Transaction) throws -> Bool {
         try lock(transaction)
-        let isUnchanged = try transaction.query(
-            """
-            SELECT checksum = sha256(\(migration.script)) FROM \(unchecked: table)
-            WHERE version = \(migration.version)
-            """
-        ).first.map { try $0.decode(0, as: Bool.self) }
+        let isUnchanged =
+            try transaction.query(
+                """
+                SELECT checksum = sha256(\(migration.script)) FROM \(unchecked: table)
+                WHERE version = \(migration.version)
+                """
+            )
+            .first.map { try $0.decode(0, as: Bool.self) }
         if let isUnchanged {
             guard isUnchanged else {
                 throw PostgresError(.migration, "another program applied a different migration \(migration.version)")

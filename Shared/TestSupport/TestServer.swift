@@ -20,7 +20,8 @@ public actor TestServer {
     public init(alwaysPrivate: Bool = false) {
         isPrivate = alwaysPrivate || ProcessInfo.processInfo.environment["MARTLET_TEST_DATABASE_URL"] == nil
         folder = Self.package.appending(
-            path: ".build/test-servers/postgres-\(ProcessInfo.processInfo.processIdentifier)-\(UUID().uuidString.prefix(8))"
+            path:
+                ".build/test-servers/postgres-\(ProcessInfo.processInfo.processIdentifier)-\(UUID().uuidString.prefix(8))"
         )
     }
 

@@ -23,7 +23,8 @@ func withPool<Value>(
 }
 
 /// Runs `body` with another pool, as an observer, on the same database.
-func withObserver<Value>(of database: TestPostgres.Database, _ body: (Pool) async throws -> Value) async throws -> Value {
+func withObserver<Value>(of database: TestPostgres.Database, _ body: (Pool) async throws -> Value) async throws -> Value
+{
     var settings = database.settings
     settings.applicationName = "observer"
     settings.size = 1

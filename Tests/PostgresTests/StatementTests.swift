@@ -59,9 +59,13 @@ import Testing
         try await withPool { _, database in
             var settings = database.settings
             settings.url = Secret(database.url.replacing(":", with: ":hunter2", maxReplacements: 2))
-            #expect { try settings.validate() } throws: { "\($0) \(String(reflecting: $0))".contains("hunter2") == false }
+            #expect { try settings.validate() } throws: {
+                "\($0) \(String(reflecting: $0))".contains("hunter2") == false
+            }
             settings.url = Secret("hunter2 is not a URL")
-            #expect { try settings.validate() } throws: { "\($0) \(String(reflecting: $0))".contains("hunter2") == false }
+            #expect { try settings.validate() } throws: {
+                "\($0) \(String(reflecting: $0))".contains("hunter2") == false
+            }
         }
     }
 

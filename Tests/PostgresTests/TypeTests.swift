@@ -10,7 +10,8 @@ import Testing
     enum Subject {}
 
     /// Sends a value to the server and reads it back.
-    private func echo<Value: PostgresEncodable & PostgresDecodable>(_ value: Value, in pool: Pool) async throws -> Value {
+    private func echo<Value: PostgresEncodable & PostgresDecodable>(_ value: Value, in pool: Pool) async throws -> Value
+    {
         try await pool.query("SELECT \(value)")[0].decode(0)
     }
 
@@ -42,7 +43,10 @@ import Testing
             try await check([UUID(high: 0, low: 0), UUID(high: .max, low: 1)], in: pool)
             try await check([Identifier<Subject>(UUID(high: 1, low: .max))], in: pool)
             try await check(
-                [Timestamp(microseconds: 0), Timestamp(microseconds: -1), Timestamp(microseconds: 1_700_000_000_123_456)],
+                [
+                    Timestamp(microseconds: 0), Timestamp(microseconds: -1),
+                    Timestamp(microseconds: 1_700_000_000_123_456),
+                ],
                 in: pool
             )
             try await check([Duration.zero, .microseconds(-1), .seconds(86_400 * 3)], in: pool)
@@ -54,29 +58,33 @@ import Testing
     @Test func `the server reads what we write`() async throws {
         try await withPool { pool, _ in
             let moment = try #require(Timestamp("1969-12-31T23:59:59.250Z"))
-            let row = try await pool.query(
-                """
-                SELECT \(moment)::text = '1969-12-31 23:59:59.25+00', \(Duration.milliseconds(1500)) = interval '1.5 s',
-                       \([UInt8](arrayLiteral: 1, 255)) = '\\x01ff'::bytea, \(["a", nil, "b"]) = ARRAY['a', NULL, 'b'],
-                       (\(RawJSON("{\"a\":[1,2]}")) -> 'a' ->> 1) = '2',
-                       \(UUID(high: 1, low: 2))::text = '00000000-0000-0001-0000-000000000002',
-                       \(Int16(-5)) = -5, \(Double.nan) = 'NaN'::float8
-                """
-            )[0]
+            let row =
+                try await
+                pool.query(
+                    """
+                    SELECT \(moment)::text = '1969-12-31 23:59:59.25+00', \(Duration.milliseconds(1500)) = interval '1.5 s',
+                           \([UInt8](arrayLiteral: 1, 255)) = '\\x01ff'::bytea, \(["a", nil, "b"]) = ARRAY['a', NULL, 'b'],
+                           (\(RawJSON("{\"a\":[1,2]}")) -> 'a' ->> 1) = '2',
+                           \(UUID(high: 1, low: 2))::text = '00000000-0000-0001-0000-000000000002',
+                           \(Int16(-5)) = -5, \(Double.nan) = 'NaN'::float8
+                    """
+                )[0]
             for column in 0..<row.count { #expect(try row.decode(column, as: Bool.self), "column \(column)") }
         }
     }
 
     @Test func `we read what the server writes`() async throws {
         try await withPool { pool, _ in
-            let row = try await pool.query(
-                """
-                SELECT 5::int2 AS small, 6::int4, 7::int8, 1.5::real, 'NaN'::float8, 'x'::varchar, 'y'::name,
-                       timestamptz '1890-02-03 04:05:06.7+00', interval '2 days 1 s',
-                       '{"b": 1}'::json, '{"b": 1}'::jsonb, array_agg(n ORDER BY n)
-                FROM generate_series(1, 3) AS n
-                """
-            )[0]
+            let row =
+                try await
+                pool.query(
+                    """
+                    SELECT 5::int2 AS small, 6::int4, 7::int8, 1.5::real, 'NaN'::float8, 'x'::varchar, 'y'::name,
+                           timestamptz '1890-02-03 04:05:06.7+00', interval '2 days 1 s',
+                           '{"b": 1}'::json, '{"b": 1}'::jsonb, array_agg(n ORDER BY n)
+                    FROM generate_series(1, 3) AS n
+                    """
+                )[0]
             var reader = row.reader
             #expect(try reader.next(Int.self) == 5)
             #expect(try reader.next(Int.self) == 6)
@@ -112,7 +120,9 @@ import Testing
         }
     }
 
-    @Test func `a wrong type, a NULL, a value out of range and a missing column are errors without the value`() async throws {
+    @Test func `a wrong type, a NULL, a value out of range and a missing column are errors without the value`()
+        async throws
+    {
         try await withPool { pool, _ in
             let row = try await pool.query("SELECT 70000 AS big, NULL::int AS nothing, 'secret' AS word")[0]
             for read in [

@@ -131,8 +131,16 @@ launch() {
         -c shared_buffers=128MB -c max_connections=200
     )
     [ "${POSTGRES_TEST:-}" != 1 ] || options+=(-c fsync=off -c full_page_writes=off)
-    as_owner "$PGBIN/pg_ctl" --pgdata="$data" --log="$folder/log" --wait --timeout="$deadline" --silent \
-        -o "$(printf '%q ' "${options[@]}")" start >/dev/null 2>&1 9>&-
+    (
+        # The server outlives this script and must hold nothing of its caller's open: not our lock, and not a
+        # descriptor by whose closing the caller learns that we have ended.
+        for descriptor in /proc/self/fd/*; do
+            descriptor=${descriptor##*/}
+            [ "$descriptor" -le 2 ] || eval "exec $descriptor>&-" 2>/dev/null || :
+        done
+        as_owner "$PGBIN/pg_ctl" --pgdata="$data" --log="$folder/log" --wait --timeout="$deadline" --silent \
+            -o "$(printf '%q ' "${options[@]}")" start
+    ) </dev/null >/dev/null 2>&1
 }
 
 start() {
