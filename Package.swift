@@ -82,7 +82,7 @@ let package = Package(
         shared("Contracts", ["Kernel", "JSON"]),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),

@@ -1,0 +1,7 @@
+/// A message sent by NOTIFY.
+public struct Notice: Sendable, Hashable {
+    /// The channel it was sent to.
+    public let channel: String
+    /// The text that came with it; empty when none did.
+    public let payload: String
+}

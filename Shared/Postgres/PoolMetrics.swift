@@ -1,0 +1,25 @@
+import Telemetry
+
+/// What a pool counts; the handles are made once.
+struct PoolMetrics: Sendable {
+    let open: Gauge
+    let waiting: Gauge
+    let refused: Counter
+    let connectFailures: Counter
+    let statementErrors: Counter
+    let acquireWait: Histogram
+    let roundTrip: Histogram
+
+    init(_ metrics: Metrics) {
+        open = metrics.gauge("postgres_connections", "Open connections.")
+        waiting = metrics.gauge("postgres_waiting", "Callers waiting for a connection.")
+        refused = metrics.counter("postgres_refused_total", "Callers that got no connection.")
+        connectFailures = metrics.counter("postgres_connect_failures_total", "Attempts to connect that failed.")
+        statementErrors = metrics.counter("postgres_errors_total", "Leases of a connection that ended with an error.")
+        acquireWait = metrics.histogram(
+            "postgres_acquire_seconds",
+            "Time callers waited for a connection when none was idle."
+        )
+        roundTrip = metrics.histogram("postgres_lease_seconds", "Time a connection was lent, for a statement or more.")
+    }
+}
