@@ -1,0 +1,541 @@
+#include "connection.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace asio = martlet::asio;
+using martlet::connection_ptr;
+using martlet::error_code;
+using martlet::frame_ptr;
+using martlet::make_frame;
+using martlet::opcode;
+
+namespace {
+
+/// More than this of unsent bytes, and a ping is not answered: the peer does not read.
+constexpr size_t pong_room = 64 * 1024;
+
+cb_bytes view(const char *data, size_t count) { return {reinterpret_cast<const uint8_t *>(data), count}; }
+
+/// A line feed that does not follow a carriage return. Beast waits for the CRLF instead; a client that ends its lines
+/// so would wait with it until the deadline.
+bool has_bare_line_feed(const char *data, size_t count) {
+    for (auto at = data; (at = static_cast<const char *>(std::memchr(at, '\n', static_cast<size_t>(data + count - at)))); ++at) {
+        if (at == data || at[-1] != '\r') return true;
+    }
+    return false;
+}
+
+/// Whether a request line that Beast refused for its version is well formed but for the number.
+bool names_another_version(std::string_view input) {
+    const auto line = input.substr(0, input.find("\r\n"));
+    if (line.size() < 9) return false;
+    const auto version = line.substr(line.size() - 9);
+    return version.starts_with(" HTTP/") && isdigit(version[6]) && version[7] == '.' && isdigit(version[8]);
+}
+
+}  // namespace
+
+cb_connection::cb_connection(cb_loop &loop, asio::ip::tcp::socket socket) : loop_(loop), socket_(std::move(socket)) {}
+
+void cb_connection::begin(const char *address) {
+    place = loop_.connections.size();
+    loop_.connections.push_back(this);
+    intrusive_ptr_add_ref(this);  // the loop's own; given back by `bury`
+    deadline_ = loop_.now + loop_.limits.header_ms;
+    peer_ = loop_.callbacks.accepted(loop_.swift, this, address);
+    read_soon();
+}
+
+// Reading
+
+void cb_connection::read_soon() {
+    if (reading_ || half_closed_ || phase_ == phase::closed) return;
+    if (phase_ == phase::body && paused_) return;
+    const bool waits = phase_ == phase::answering || (phase_ == phase::idle && !out_.empty());
+    if (waits && held_.size() >= loop_.limits.pipelined_bytes) return;
+    reading_ = true;
+    socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = connection_ptr(this)](error_code ec) {
+        self->reading_ = false;
+        if (ec || self->phase_ == phase::closed) return;
+        self->loop_.batch([&] { self->readable(); });
+    });
+}
+
+void cb_connection::readable() {
+    error_code ec;
+    auto &input = loop_.input;
+    const size_t count = socket_.read_some(asio::buffer(input), ec);
+    if (ec == asio::error::would_block || ec == asio::error::interrupted) return read_soon();
+    if (ec == asio::error::eof) return end_of_input();
+    if (ec) return lost();
+    switch (phase_) {
+    case phase::lingering: break;
+    case phase::closed: return;
+    case phase::websocket:
+        heard_ = loop_.now;
+        pinged_ = -1;
+        websocket_->read(input.data(), count, *this);
+        break;
+    default: process(input.data(), count);
+    }
+    read_soon();
+}
+
+void cb_connection::end_of_input() {
+    half_closed_ = true;
+    switch (phase_) {
+    case phase::idle:
+        if (out_.empty()) lost();
+        else linger();
+        break;
+    case phase::head: refuse(CB_MALFORMED, "the request ended in its head"); break;
+    case phase::body: refuse(CB_MALFORMED, "the request ended in its body"); break;
+    case phase::answering:
+        half_closed_since_ = loop_.now;
+        loop_.callbacks.half_closed(peer_);
+        break;
+    case phase::websocket: lost(); break;
+    case phase::lingering:
+        if (out_.empty()) lost();
+        break;
+    case phase::closed: break;
+    }
+}
+
+/// Reads requests from what is held and `data`, one at a time: the next only when the last is answered and written.
+void cb_connection::process(const char *data, size_t count) {
+    const bool holding = !held_.empty();
+    if (holding) {
+        held_.append(data, count);
+        data = held_.data();
+        count = held_.size();
+    }
+    size_t used = 0;
+    while (used < count) {
+        const bool reads = (phase_ == phase::idle && out_.empty()) || phase_ == phase::head
+            || (phase_ == phase::body && !paused_);
+        if (!reads) break;
+        const size_t taken = read_message(data + used, count - used);
+        if (taken == 0) break;
+        used += taken;
+    }
+    if (phase_ == phase::lingering || phase_ == phase::closed) used = count;
+    if (holding) held_.erase(0, used);
+    else held_.assign(data + used, count - used);
+    if (held_.empty() && held_.capacity() > 1024) held_ = {};
+}
+
+size_t cb_connection::read_message(const char *data, size_t count) {
+    return phase_ == phase::body ? read_body(data, count) : read_head(data, count);
+}
+
+size_t cb_connection::read_head(const char *data, size_t count) {
+    if (phase_ == phase::idle) {
+        // A line end left over from the request before (RFC 9112 §2.2).
+        if (data[0] == '\r' && count == 1) return 0;
+        if (data[0] == '\r' && data[1] == '\n') return 2;
+        phase_ = phase::head;
+        deadline_ = loop_.now + loop_.limits.header_ms;
+        head_bytes_ = 0;
+        parser_.emplace(*this, loop_.limits);
+    }
+    error_code ec;
+    const size_t taken = parser_->feed(data, count, ec);
+    head_bytes_ += taken;
+    const size_t left = count - taken;
+    const bool too_large = ec == martlet::http::error::header_limit
+        || head_bytes_ + (ec == martlet::http::error::need_more ? left : 0) > loop_.limits.header_bytes;
+    if (too_large) {
+        const bool line = parser_->has_request_line();
+        refuse(line ? CB_HEADER_TOO_LARGE : CB_TARGET_TOO_LONG, line ? "header fields too large" : "target too long");
+        return count;
+    }
+    if (ec == martlet::http::error::need_more) {
+        if (has_bare_line_feed(data + taken, left)) refuse(CB_MALFORMED, "bare line feed");
+        return taken;
+    }
+    if (ec) {
+        const bool version = ec == martlet::http::error::bad_version && names_another_version({data, count});
+        refuse(version ? CB_VERSION_NOT_SUPPORTED : CB_MALFORMED, version ? "HTTP version not supported" : "malformed head");
+        return count;
+    }
+    if (const char *objection = parser_->objection()) {
+        refuse(CB_MALFORMED, objection);
+        return count;
+    }
+    if (parser_->expects_unknown()) {
+        refuse(CB_EXPECTATION_FAILED, "unknown expectation");
+        return count;
+    }
+    const auto head = parser_->head();
+    keep_ = head.keep_alive;
+    paused_ = false;
+    const bool done = parser_->is_done();
+    // From here the peer may answer; what it does not read of the body is not read at all.
+    phase_ = phase::body;
+    const int64_t limit = loop_.callbacks.head(peer_, &head);
+    if (phase_ != phase::body) return taken;
+    if (limit < 0) {
+        phase_ = phase::answering;
+        keep_ = false;
+        return count;
+    }
+    if (done) {
+        message_complete();
+        return taken;
+    }
+    deadline_ = loop_.now + loop_.limits.body_idle_ms;
+    parser_->limit_body(static_cast<uint64_t>(limit));
+    parser_->eager(true);
+    if (parser_->expects_continue() && left == 0 && !head.http10) {
+        static constexpr std::string_view proceed = "HTTP/1.1 100 Continue\r\n\r\n";
+        write(view(proceed.data(), proceed.size()), {});
+    }
+    return taken;
+}
+
+size_t cb_connection::read_body(const char *data, size_t count) {
+    error_code ec;
+    const size_t taken = parser_->feed(data, count, ec);
+    if (phase_ != phase::body) return count;
+    deadline_ = loop_.now + loop_.limits.body_idle_ms;
+    if (ec == martlet::http::error::need_more) {
+        // Only chunk headers and trailers are waited for whole.
+        if (count - taken > loop_.limits.header_bytes) refuse(CB_MALFORMED, "chunk header too large");
+        else if (has_bare_line_feed(data + taken, count - taken)) refuse(CB_MALFORMED, "bare line feed");
+        return taken;
+    }
+    if (parser_->body_too_large()) {
+        refuse(CB_BODY_TOO_LARGE, "body too large");
+        return count;
+    }
+    if (ec) {
+        refuse(CB_MALFORMED, "malformed body");
+        return count;
+    }
+    if (parser_->is_done()) message_complete();
+    return taken;
+}
+
+bool cb_connection::on_body(const char *data, size_t count) {
+    if (phase_ != phase::body) return false;
+    loop_.callbacks.body(peer_, view(data, count));
+    return phase_ == phase::body;
+}
+
+void cb_connection::message_complete() {
+    phase_ = phase::answering;
+    deadline_ = -1;
+    loop_.callbacks.complete(peer_);
+}
+
+void cb_connection::refuse(cb_failure failure, const char *reason) {
+    phase_ = phase::answering;
+    deadline_ = -1;
+    keep_ = false;
+    loop_.callbacks.failed(peer_, failure, reason);
+}
+
+void cb_connection::resume_soon() {
+    if (in_resume || phase_ == phase::closed) return;
+    in_resume = true;
+    loop_.to_resume.emplace_back(this);
+}
+
+void cb_connection::resume() {
+    if (phase_ == phase::closed) return;
+    if (phase_ == phase::websocket) {
+        std::string held;
+        held.swap(held_);
+        if (!held.empty()) websocket_->read(held.data(), held.size(), *this);
+    } else if (!held_.empty()) {
+        process(nullptr, 0);
+    }
+    read_soon();
+}
+
+void cb_connection::pause(bool paused) {
+    if (paused_ == paused) return;
+    paused_ = paused;
+    if (phase_ != phase::body) return;
+    // While the reader makes the client wait, the client is not late.
+    deadline_ = paused ? -1 : loop_.now + loop_.limits.body_idle_ms;
+    if (!paused) resume_soon();
+}
+
+void cb_connection::set_deadline(int64_t milliseconds) {
+    handler_deadline_ = milliseconds < 0 ? -1 : loop_.now + milliseconds;
+}
+
+// Writing
+
+int64_t cb_connection::write(cb_bytes first, cb_bytes second) {
+    if (phase_ == phase::closed || shut_) return -1;
+    size_t written = 0;
+    if (out_.empty()) {
+        const std::array<asio::const_buffer, 2> parts{asio::const_buffer(first.data, first.count),
+                                                      asio::const_buffer(second.data, second.count)};
+        error_code ec;
+        written = socket_.write_some(parts, ec);
+        if (ec && ec != asio::error::would_block) {
+            lost();
+            return -1;
+        }
+        if (written == first.count + second.count) return 0;
+    }
+    std::string rest;
+    rest.reserve(first.count + second.count - written);
+    if (written < first.count) rest.append(reinterpret_cast<const char *>(first.data) + written, first.count - written);
+    const size_t skipped = written > first.count ? written - first.count : 0;
+    rest.append(reinterpret_cast<const char *>(second.data) + skipped, second.count - skipped);
+    queue(new cb_frame(std::move(rest)));
+    if (out_.bytes() > loop_.limits.write_high) wants_room_ = true;
+    return static_cast<int64_t>(out_.bytes());
+}
+
+void cb_connection::queue(frame_ptr frame) {
+    if (out_.empty()) stalled_since_ = loop_.now;
+    out_.push(std::move(frame));
+    flush_soon();
+}
+
+void cb_connection::flush_soon() {
+    if (in_flush || writing_ || phase_ == phase::closed) return;
+    in_flush = true;
+    loop_.to_flush.emplace_back(this);
+}
+
+void cb_connection::flush() {
+    if (phase_ == phase::closed || writing_) return;
+    while (!out_.empty()) {
+        std::array<asio::const_buffer, martlet::out_queue::gather> room;
+        error_code ec;
+        const size_t written = socket_.write_some(out_.front(room), ec);
+        if (ec == asio::error::would_block) {
+            blocked_ = true;
+            write_soon();
+            break;
+        }
+        if (ec) return lost();
+        out_.consume(written);
+        stalled_since_ = loop_.now;
+    }
+    written();
+}
+
+void cb_connection::write_soon() {
+    writing_ = true;
+    socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = connection_ptr(this)](error_code ec) {
+        self->writing_ = false;
+        if (ec || self->phase_ == phase::closed) return;
+        self->loop_.batch([&] { self->flush(); });
+    });
+}
+
+/// Some bytes left: tells who waits for that.
+void cb_connection::written() {
+    if (phase_ == phase::websocket) {
+        if (blocked_ && out_.bytes() <= websocket_->limits.low_mark) {
+            blocked_ = false;
+            if (!websocket_->close_sent) loop_.callbacks.ws_drained(peer_);
+        }
+    } else if (wants_room_ && out_.bytes() <= loop_.limits.write_low) {
+        wants_room_ = false;
+        loop_.callbacks.writable(peer_);
+    }
+    if (!out_.empty()) return;
+    stalled_since_ = -1;
+    if (phase_ == phase::lingering) linger();
+    else if (phase_ == phase::idle) resume_soon();
+}
+
+void cb_connection::finish(bool keep) {
+    if (phase_ == phase::closed || phase_ == phase::lingering) return;
+    handler_deadline_ = -1;
+    half_closed_since_ = -1;
+    const bool whole = phase_ == phase::answering;
+    if (!keep || !keep_ || !whole || loop_.draining || (half_closed_ && held_.empty())) return linger();
+    phase_ = phase::idle;
+    parser_.reset();
+    deadline_ = loop_.now + loop_.limits.keep_alive_ms;
+    resume_soon();
+}
+
+void cb_connection::linger() {
+    phase_ = phase::lingering;
+    handler_deadline_ = -1;
+    half_closed_since_ = -1;
+    deadline_ = -1;
+    held_ = {};
+    if (!out_.empty()) return read_soon();
+    if (half_closed_) return lost();
+    if (!shut_) {
+        shut_ = true;
+        error_code ec;
+        socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+        if (ec) return lost();
+    }
+    deadline_ = loop_.now + loop_.limits.linger_ms;
+    read_soon();
+}
+
+// Ending
+
+void cb_connection::abort() { lost(); }
+
+void cb_connection::lost() {
+    if (phase_ == phase::closed) return;
+    phase_ = phase::closed;
+    in_bury = true;
+    loop_.to_bury.emplace_back(this);
+}
+
+/// Tells Swift that the transport is gone, as the last thing that happens to a connection.
+void cb_connection::bury() {
+    error_code ignored;  // closing frees the descriptor whatever it reports
+    socket_.close(ignored);
+    if (websocket_) {
+        report_websocket_closed(1006, loss_);
+        loop_.callbacks.released(peer_, true);
+    } else {
+        loop_.callbacks.closed(peer_);
+        loop_.callbacks.released(peer_, false);
+    }
+    peer_ = nullptr;
+    loop_.connections.back()->place = place;
+    std::swap(loop_.connections[place], loop_.connections.back());
+    loop_.connections.pop_back();
+    intrusive_ptr_release(this);
+}
+
+void cb_connection::check(int64_t now) {
+    if (phase_ == phase::closed) return;
+    if (phase_ == phase::websocket) {
+        if (deadline_ >= 0 && now >= deadline_) {
+            loss_ = "close handshake timed out";
+            return lost();
+        }
+        if (websocket_->close_sent) return;
+        const bool moves = !out_.empty() && now - stalled_since_ < loop_.limits.pong_ms;
+        if (pinged_ >= 0 && now - pinged_ >= loop_.limits.pong_ms && !moves) {
+            loss_ = "no answer to a ping";
+            return lost();
+        }
+        if (pinged_ < 0 && now - heard_ >= loop_.limits.ping_ms) ping();
+        return;
+    }
+    if (!out_.empty() && now - stalled_since_ >= loop_.limits.write_stall_ms) return lost();
+    if (handler_deadline_ >= 0 && now >= handler_deadline_) {
+        handler_deadline_ = -1;
+        loop_.callbacks.deadline(peer_);
+    }
+    if (half_closed_since_ >= 0 && !abandoned_ && now - half_closed_since_ >= loop_.limits.half_close_ms) {
+        abandoned_ = true;
+        loop_.callbacks.abandoned(peer_);
+    }
+    if (deadline_ < 0 || now < deadline_) return;
+    deadline_ = -1;
+    switch (phase_) {
+    case phase::head: refuse(CB_TOO_SLOW, "the head took too long"); break;
+    case phase::body: refuse(CB_TOO_SLOW, "the body took too long"); break;
+    case phase::answering: break;
+    default: lost();
+    }
+}
+
+void cb_connection::drain() {
+    switch (phase_) {
+    case phase::idle: linger(); break;
+    case phase::websocket: loop_.callbacks.ws_stopping(peer_); break;
+    case phase::body:
+    case phase::answering: loop_.callbacks.stopping(peer_); break;
+    default: break;
+    }
+}
+
+// WebSocket
+
+bool cb_connection::upgrade(cb_bytes response, cb_ws_limits limits, void *peer) {
+    if (phase_ != phase::answering || half_closed_ || write(response, {}) < 0) return false;
+    websocket_ = std::make_unique<martlet::websocket>(limits);
+    parser_.reset();
+    peer_ = peer;
+    phase_ = phase::websocket;
+    deadline_ = handler_deadline_ = -1;
+    wants_room_ = false;
+    heard_ = loop_.now;
+    // What waits should wait here, where it can still be dropped, and not in the kernel.
+    error_code ignored;  // a hint only
+    socket_.set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>(16 * 1024), ignored);
+    resume_soon();
+    return true;
+}
+
+size_t cb_connection::send(frame_ptr frame) {
+    if (phase_ != phase::websocket || websocket_->close_sent) return out_.bytes();
+    if (out_.bytes() + frame->bytes.size() > websocket_->limits.queued_bytes) {
+        loss_ = "too much waited to be sent";
+        lost();
+        return out_.bytes();
+    }
+    queue(std::move(frame));
+    return out_.bytes();
+}
+
+void cb_connection::drop_queued() { out_.drop_unbegun(); }
+
+void cb_connection::ping() {
+    if (phase_ != phase::websocket || websocket_->close_sent) return;
+    if (pinged_ < 0) pinged_ = loop_.now;
+    queue(make_frame(opcode::ping, nullptr, 0));
+}
+
+void cb_connection::close_websocket(uint16_t code, std::string_view reason, int64_t within) {
+    if (phase_ != phase::websocket || websocket_->close_sent) return;
+    push_close(code, reason);
+    deadline_ = loop_.now + within;
+}
+
+void cb_connection::push_close(uint16_t code, std::string_view reason) {
+    websocket_->close_sent = true;
+    std::string payload;
+    if (code != 1005) {
+        payload.push_back(static_cast<char>(code >> 8));
+        payload.push_back(static_cast<char>(code));
+        payload.append(reason.substr(0, 123));
+    }
+    queue(make_frame(opcode::close, payload.data(), payload.size()));
+}
+
+void cb_connection::on_message(const char *data, size_t count, bool text) {
+    if (phase_ == phase::websocket && !websocket_->close_sent) loop_.callbacks.ws_message(peer_, view(data, count), text);
+}
+
+void cb_connection::on_ping(const char *data, size_t count) {
+    if (phase_ != phase::websocket || websocket_->close_sent || out_.bytes() > pong_room) return;
+    queue(make_frame(opcode::pong, data, count));
+}
+
+void cb_connection::on_pong() {}
+
+void cb_connection::on_close(uint16_t code, std::string_view reason) {
+    if (phase_ != phase::websocket) return;
+    websocket_->close_received = true;
+    if (!websocket_->close_sent) push_close(code, {});
+    report_websocket_closed(code, reason);
+    if (phase_ == phase::websocket) linger();
+}
+
+void cb_connection::on_violation(uint16_t code, std::string_view reason) {
+    if (phase_ != phase::websocket) return;
+    if (!websocket_->close_sent) push_close(code, reason);
+    report_websocket_closed(code, reason);
+    if (phase_ == phase::websocket) linger();
+}
+
+void cb_connection::report_websocket_closed(uint16_t code, std::string_view reason) {
+    if (websocket_->reported) return;
+    websocket_->reported = true;
+    loop_.callbacks.ws_closed(peer_, code, view(reason.data(), reason.size()));
+}

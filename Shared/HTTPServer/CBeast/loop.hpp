@@ -1,0 +1,78 @@
+// One event loop: an io_context, the thread that runs it, its listeners and its connections.
+#pragma once
+
+#include "CBeast.h"
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace martlet {
+namespace asio = boost::asio;
+using connection_ptr = boost::intrusive_ptr<cb_connection>;
+}  // namespace martlet
+
+struct cb_loop {
+    cb_loop(cb_callbacks callbacks, cb_limits limits);
+    ~cb_loop();
+
+    static thread_local const cb_loop *current;
+
+    int add_listener(int file);
+    int start(std::string name, void *context_of_swift);
+    void wake();
+    void drain();
+    void abort_all();
+
+    /// Every callback from Asio is one batch: what it caused in Swift runs, then all that was queued is written.
+    template <typename Body>
+    void batch(Body &&body) {
+        now = steady_ms();
+        body();
+        end_batch();
+    }
+
+    static int64_t steady_ms() {
+        using namespace std::chrono;
+        return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+    }
+
+    const cb_callbacks callbacks;
+    const cb_limits limits;
+    void *swift = nullptr;  // passed to the callbacks that concern the loop
+    martlet::asio::io_context context{1};
+    int64_t now = steady_ms();
+    bool draining = false;
+
+    /// Connections to look at before the batch ends; each is in a list at most once.
+    std::vector<martlet::connection_ptr> to_resume, to_flush, to_bury;
+    /// All connections; each knows its place.
+    std::vector<cb_connection *> connections;
+
+    /// Where every connection reads into. Nothing stays in it after the read was handled.
+    std::array<char, 64 * 1024> input;
+
+private:
+    void run(const std::string &name);
+    void end_batch();
+    void accept_soon(size_t listener);
+    void accept_all(size_t listener);
+    void tick_soon();
+    void tick();
+
+    std::vector<martlet::asio::ip::tcp::acceptor> listeners_;
+    std::vector<size_t> paused_listeners_;  // out of file descriptors: tried again at the next tick
+    martlet::asio::steady_timer ticker_{context};
+    std::thread thread_;
+    bool drain_wanted_ = false;
+
+    friend void cb_loop_stop(cb_loop *);
+};

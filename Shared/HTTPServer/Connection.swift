@@ -1,0 +1,563 @@
+internal import Telemetry
+
+/// One HTTP connection: turns heads and bodies into requests, and responses into bytes.
+///
+/// ```
+///            head, buffered body                body complete
+///   idle ───────────────────────▶ collecting ────────────────────▶ handling ──▶ answered ──▶ idle | closing
+///    │ head, streamed body                                           ▲  │
+///    └───────────────────────────────────────────────────────────────┘  │ stream
+///                                                                       ▼
+///                                                                   streaming ──▶ idle | closing
+/// ```
+///
+/// It lives on its loop: C calls it there, and its one task, which serves all its requests, runs there.
+actor Connection {
+    /// A request on its way to its handler and back.
+    private struct Exchange {
+        let id: UInt64
+        let request: Request
+        let route: Route
+        let isHTTP10: Bool
+        let keepAlive: Bool
+    }
+
+    /// A request of which the head has come.
+    private enum Incoming {
+        case collecting(RequestHead, RequestTarget, Method, Route, PathParameters, [UInt8], ContinuousClock.Instant)
+        case streaming(BodyStream)
+        /// Needs no handler.
+        case decided(Response, Method, RequestHead, ContinuousClock.Instant)
+    }
+
+    private struct Stream {
+        let exchange: UInt64
+        let isChunked: Bool
+        var left: Int?
+        let writer: ResponseWriter
+    }
+
+    nonisolated let loop: EventLoop
+    nonisolated let remoteAddress: String
+    private nonisolated let site: Site
+    private let handle: ConnectionHandle
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // The connection holds its loop.
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    private var task: Task<Void, Never>?
+    private var incoming: Incoming?
+    private var queued: Exchange?
+    private var waiting: CheckedContinuation<Exchange?, Never>?
+    /// The request that a handler works for and that has no answer yet.
+    private var unanswered: Exchange?
+    private var stream: Stream?
+    private var roomWaiters: [CheckedContinuation<Void, any Error>] = []
+    private var endingWaiters: [CheckedContinuation<ResponseWriter.Ending, Never>] = []
+    private var lastExchange: UInt64 = 0
+    private var isClosing = false
+    private var isGone = false
+    private var clientHasEnded = false
+
+    init(_ loop: EventLoop, _ handle: consuming ConnectionHandle, _ remoteAddress: String) {
+        self.loop = loop
+        self.handle = handle
+        self.remoteAddress = remoteAddress
+        site = loop.site
+    }
+
+    // Called by C, through `LoopCallbacks`.
+
+    /// Accepted; over a limit it is answered at once.
+    func begin() {
+        switch site.census.enter(remoteAddress) {
+        case .welcome: break
+        case .tooMany: refuseConnection(.overloaded)
+        case .tooManyFromAddress: refuseConnection(.tooManyConnections)
+        }
+    }
+
+    private func refuseConnection(_ failure: RoutingFailure) {
+        site.metrics.refused.add()
+        send(site.response(to: failure, unreadableRequest()), .get, isHTTP10: false, keep: false)
+    }
+
+    /// Decides what becomes of a request. Returns how many bytes its body may have, or -1 when it is answered.
+    func receive(_ head: RequestHead) -> Int64 {
+        let now = ContinuousClock.now
+        guard let method = Method(head.method) else { return refuse(.methodNotImplemented, head, now) }
+        let target: RequestTarget
+        do {
+            target = try RequestTarget(head.target)
+        } catch {
+            return refuse(.malformed(error.reason), head, now)
+        }
+        let asksForWebSocket = head.asksForWebSocket
+        switch site.router.decide(method, target.path, isUpgrade: asksForWebSocket) {
+        case .failure(let failure): return refuse(failure, head, now, method, target)
+        case .options(let allow):
+            let names = allow.map(\.rawValue).joined(separator: ", ")
+            return decide(Response(.noContent, headers: ["Allow": names]), method, head, now)
+        case .route(let route, let parameters):
+            if case .upgrade = route.action, let failure = head.handshakeFailure {
+                return refuse(failure, head, now, method, target)
+            }
+            let limit = route.body.limit
+            if head.isChunked ? limit == 0 : (head.contentLength ?? 0) > limit {
+                return refuse(.payloadTooLarge, head, now, method, target)
+            }
+            begin(head, target, method, route, parameters, now)
+            return Int64(limit)
+        }
+    }
+
+    private func begin(
+        _ head: RequestHead,
+        _ target: RequestTarget,
+        _ method: Method,
+        _ route: Route,
+        _ parameters: PathParameters,
+        _ now: ContinuousClock.Instant
+    ) {
+        guard case .streamed = route.body, head.hasBody else {
+            var bytes: [UInt8] = []
+            // What a client announces is not believed beyond a mebibyte.
+            bytes.reserveCapacity(min(head.contentLength ?? 0, 1 << 20))
+            incoming = .collecting(head, target, method, route, parameters, bytes, now)
+            return
+        }
+        let stream = BodyStream { [weak self] paused in
+            guard let self else { return }
+            self.loop.submit { self.assumeIsolated { $0.pauseReading(paused) } }
+        }
+        incoming = .streaming(stream)
+        dispatch(head, target, method, route, parameters, RequestBody(stream), now)
+    }
+
+    private func pauseReading(_ paused: Bool) {
+        if !isGone { handle.pause(paused) }
+    }
+
+    func receive(_ bytes: [UInt8]) {
+        switch incoming {
+        case .collecting(let head, let target, let method, let route, let parameters, var body, let now):
+            // Taken out first, so that the bytes have one owner and are appended in place.
+            incoming = nil
+            body.append(contentsOf: bytes)
+            incoming = .collecting(head, target, method, route, parameters, body, now)
+        case .streaming(let stream): stream.push(bytes)
+        case .decided, nil: break
+        }
+    }
+
+    func completeRequest() {
+        defer { incoming = nil }
+        switch incoming {
+        case .collecting(let head, let target, let method, let route, let parameters, let body, let now):
+            dispatch(head, target, method, route, parameters, RequestBody(body), now)
+        case .streaming(let stream): stream.end(.complete)
+        case .decided(let response, let method, let head, let start):
+            site.metrics.answered(response.status, since: start)
+            send(response, method, isHTTP10: head.isHTTP10, keep: head.keepAlive)
+        case nil: break
+        }
+    }
+
+    /// The request cannot be read to its end.
+    func fail(_ failure: RoutingFailure) {
+        if case .streaming(let stream) = incoming {
+            incoming = nil
+            stream.end(.failed(RequestBodyError(failure)))
+            // Its handler hears of it as the error of its body, and answers.
+            isClosing = true
+            if unanswered == nil && self.stream == nil { handle.finish(keep: false) }
+            return
+        }
+        incoming = nil
+        answer(failure, unreadableRequest(), .get, isHTTP10: false, since: .now)
+    }
+
+    func becameWritable() {
+        let waiters = roomWaiters
+        roomWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func clientEnded() {
+        clientHasEnded = true
+        guard let stream else { return }
+        stream.writer.markGone()
+        endStream(.clientGone)
+    }
+
+    /// The client stopped sending so long ago that nobody is taken to wait for the answer.
+    func clientAbandoned() {
+        guard unanswered != nil else { return }
+        isClosing = true
+        task?.cancel()
+    }
+
+    func deadlinePassed() {
+        guard let exchange = unanswered else { return }
+        unanswered = nil
+        site.logger.warning("a handler took too long", ["path": exchange.request.path])
+        answer(
+            .deadlineExceeded,
+            exchange.request,
+            exchange.request.method,
+            isHTTP10: exchange.isHTTP10,
+            since: exchange.request.receivedAt
+        )
+        // The task cannot be used again after this, nor the connection.
+        task?.cancel()
+    }
+
+    func serverStops() { endStream(.serverStopping) }
+
+    func transportClosed() {
+        if unanswered != nil || stream != nil { site.metrics.clientsGone.add() }
+        isGone = true
+        isClosing = true
+        unanswered = nil
+        if case .streaming(let stream) = incoming { stream.end(.failed(.connectionLost)) }
+        incoming = nil
+        stream?.writer.markGone()
+        endStream(.clientGone)
+        let waiters = roomWaiters
+        roomWaiters = []
+        for waiter in waiters { waiter.resume(throwing: ClientGone()) }
+        task?.cancel()
+        waiting?.resume(returning: nil)
+        waiting = nil
+    }
+
+    nonisolated func released() { site.census.leave(remoteAddress) }
+
+    // Requests
+
+    private func refuse(
+        _ failure: RoutingFailure,
+        _ head: RequestHead,
+        _ now: ContinuousClock.Instant,
+        _ method: Method = .get,
+        _ target: RequestTarget? = nil
+    ) -> Int64 {
+        let request = Request(
+            method: method,
+            target: target?.text ?? String(decoding: head.target, as: UTF8.self),
+            path: target.map { String(decoding: $0.path, as: UTF8.self) },
+            query: target?.query ?? [],
+            headers: head.headers,
+            remoteAddress: remoteAddress,
+            receivedAt: now
+        )
+        if head.hasBody {
+            answer(failure, request, method, isHTTP10: head.isHTTP10, since: now)
+            return -1
+        }
+        return decide(site.response(to: failure, request), method, head, now)
+    }
+
+    /// Answers without a handler: after the request when it has no body, else instead of reading it.
+    private func decide(
+        _ response: Response,
+        _ method: Method,
+        _ head: RequestHead,
+        _ now: ContinuousClock.Instant
+    ) -> Int64 {
+        guard !head.hasBody else {
+            site.metrics.answered(response.status, since: now)
+            send(response, method, isHTTP10: head.isHTTP10, keep: false)
+            return -1
+        }
+        incoming = .decided(response, method, head, now)
+        return 0
+    }
+
+    private func dispatch(
+        _ head: RequestHead,
+        _ target: RequestTarget,
+        _ method: Method,
+        _ route: Route,
+        _ parameters: PathParameters,
+        _ body: RequestBody,
+        _ now: ContinuousClock.Instant
+    ) {
+        lastExchange += 1
+        let request = Request(
+            method: method,
+            target: target.text,
+            path: String(decoding: target.path, as: UTF8.self),
+            query: target.query,
+            headers: head.headers,
+            remoteAddress: remoteAddress,
+            body: body,
+            parameters: parameters,
+            receivedAt: now,
+            deadline: now + route.deadline
+        )
+        let exchange = Exchange(
+            id: lastExchange,
+            request: request,
+            route: route,
+            isHTTP10: head.isHTTP10,
+            keepAlive: head.keepAlive
+        )
+        unanswered = exchange
+        handle.setDeadline(route.deadline)
+        if let waiting {
+            self.waiting = nil
+            waiting.resume(returning: exchange)
+        } else {
+            queued = exchange
+        }
+        if task == nil {
+            site.census.taskStarted()
+            // Owned by `transportClosed`, which cancels it, and counted, so that a stop waits for it.
+            task = Task(executorPreference: loop) {
+                await self.serve()
+                self.site.census.taskEnded()
+            }
+        }
+    }
+
+    private func serve() async {
+        while let exchange = await nextExchange() {
+            switch exchange.route.action {
+            case .respond(let handler): await deliver(handler(exchange.request), exchange)
+            case .upgrade(let decide):
+                switch await decide(exchange.request) {
+                case .refuse(let response): await deliver(response, exchange)
+                case .accept(let handler, let subprotocol, let headers, let limits):
+                    if upgrade(exchange, handler, subprotocol, headers, limits) { return }
+                }
+            }
+        }
+    }
+
+    private func nextExchange() async -> Exchange? {
+        if let exchange = queued {
+            queued = nil
+            return exchange
+        }
+        if isClosing { return nil }
+        return await withCheckedContinuation { waiting = $0 }
+    }
+
+    // Responses
+
+    private func deliver(_ response: Response, _ exchange: Exchange) async {
+        // Else the deadline answered in its place, or nobody is there.
+        guard unanswered?.id == exchange.id else { return }
+        unanswered = nil
+        handle.setDeadline(nil)
+        site.metrics.answered(response.status, since: exchange.request.receivedAt)
+        guard case .stream(let length, let produce) = response.body, exchange.request.method != .head,
+            !response.status.hasNoBody
+        else {
+            send(response, exchange.request.method, isHTTP10: exchange.isHTTP10, keep: keeps(exchange))
+            return
+        }
+        await deliver(response, length, produce, exchange)
+    }
+
+    private func deliver(
+        _ response: Response,
+        _ length: Int?,
+        _ produce: @Sendable (ResponseWriter) async throws -> Void,
+        _ exchange: Exchange
+    ) async {
+        let untilClose = length == nil && exchange.isHTTP10
+        let framing: ResponseHead.Framing = length.map { .length($0) } ?? (untilClose ? .untilClose : .chunked)
+        let keep = keeps(exchange) && !untilClose
+        let writer = ResponseWriter(self, exchange: exchange.id)
+        stream = Stream(exchange: exchange.id, isChunked: length == nil && !untilClose, left: length, writer: writer)
+        if clientHasEnded { writer.markGone() }
+        _ = handle.write(head(response, framing, exchange.isHTTP10, keep))
+        var isWhole = false
+        do {
+            try await produce(writer)
+            isWhole = (stream?.left ?? 0) == 0
+            if !isWhole { site.logger.error("a stream is shorter than announced", ["path": exchange.request.path]) }
+        } catch is CancellationError {
+            // The client went away or the server stopped: nothing to report.
+        } catch is ClientGone {
+            // As before.
+        } catch {
+            site.logger.error("a stream failed", ["path": exchange.request.path, "error": "\(type(of: error))"])
+        }
+        let isChunked = stream?.isChunked ?? false
+        endStream(.clientGone)
+        stream = nil
+        guard !isGone else { return }
+        guard isWhole else {
+            isClosing = true
+            handle.abort()
+            return
+        }
+        if isChunked { _ = handle.write(ResponseHead.lastChunk) }
+        finish(keep: keep && !isClosing)
+    }
+
+    /// Whether the connection goes on after the answer to this request.
+    private func keeps(_ exchange: Exchange) -> Bool {
+        // A body that is not read to its end leaves the place of the next request unknown.
+        exchange.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
+    }
+
+    private func answer(
+        _ failure: RoutingFailure,
+        _ request: Request,
+        _ method: Method,
+        isHTTP10: Bool,
+        since start: ContinuousClock.Instant
+    ) {
+        let response = site.response(to: failure, request)
+        site.metrics.answered(response.status, since: start)
+        send(response, method, isHTTP10: isHTTP10, keep: false)
+    }
+
+    /// Sends a response that is there as a whole.
+    private func send(_ response: Response, _ method: Method, isHTTP10: Bool, keep: Bool) {
+        let keep = keep && !loop.isDraining
+        let (framing, bytes): (ResponseHead.Framing, [UInt8]) =
+            switch response.body {
+            case _ where response.status.hasNoBody: (.none, [])
+            case .none: (.length(0), [])
+            case .bytes(let bytes): (.length(bytes.count), bytes)
+            case .stream(let length, _): (length.map { .length($0) } ?? .none, [])
+            }
+        _ = handle.write(head(response, framing, isHTTP10, keep), method == .head ? [] : bytes)
+        finish(keep: keep)
+    }
+
+    private func head(
+        _ response: Response,
+        _ framing: ResponseHead.Framing,
+        _ isHTTP10: Bool,
+        _ keep: Bool
+    ) -> [UInt8] {
+        let persistence: ResponseHead.Persistence = keep ? (isHTTP10 ? .keepAlive : .implicit) : .close
+        return ResponseHead.bytes(response.status, response.headers, framing, persistence, date: loop.dateField())
+    }
+
+    private func finish(keep: Bool) {
+        if !keep { isClosing = true }
+        handle.finish(keep: keep)
+    }
+
+    // Streams, called by `ResponseWriter` from any task.
+
+    func write(_ bytes: [UInt8], _ exchange: UInt64) async throws {
+        guard !isGone, let stream, stream.exchange == exchange else { throw ClientGone() }
+        guard !bytes.isEmpty else { return }
+        if let left = stream.left {
+            precondition(bytes.count <= left, "a stream is longer than announced")
+            self.stream?.left = left - bytes.count
+        }
+        guard let waiting = handle.write(stream.isChunked ? ResponseHead.chunk(bytes) : bytes) else {
+            throw ClientGone()
+        }
+        guard waiting > site.settings.writeHighMark else { return }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                if Task.isCancelled {
+                    continuation.resume(throwing: CancellationError())
+                } else {
+                    roomWaiters.append(continuation)
+                }
+            }
+        } onCancel: {
+            loop.submit { self.assumeIsolated { $0.cancelRoomWaiters() } }
+        }
+    }
+
+    func streamEnding(_ exchange: UInt64) async -> ResponseWriter.Ending {
+        guard let stream, stream.exchange == exchange, !stream.writer.isClosed else { return .clientGone }
+        if loop.isDraining { return .serverStopping }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<ResponseWriter.Ending, Never>) in
+                if Task.isCancelled {
+                    continuation.resume(returning: .clientGone)
+                } else {
+                    endingWaiters.append(continuation)
+                }
+            }
+        } onCancel: {
+            loop.submit { self.assumeIsolated { $0.endStream(.clientGone) } }
+        }
+    }
+
+    private func cancelRoomWaiters() {
+        let waiters = roomWaiters
+        roomWaiters = []
+        for waiter in waiters { waiter.resume(throwing: CancellationError()) }
+    }
+
+    private func endStream(_ ending: ResponseWriter.Ending) {
+        let waiters = endingWaiters
+        endingWaiters = []
+        for waiter in waiters { waiter.resume(returning: ending) }
+    }
+
+    // WebSocket
+
+    /// Hands the socket over to `handler`. False when the connection stays HTTP, or is gone.
+    private func upgrade(
+        _ exchange: Exchange,
+        _ handler: any WebSocketHandler,
+        _ subprotocol: String?,
+        _ headers: Headers,
+        _ limits: WebSocketLimits
+    ) -> Bool {
+        guard unanswered?.id == exchange.id else { return false }
+        unanswered = nil
+        let request = exchange.request
+        let site = site
+        let address = remoteAddress
+        let socket = WebSocket(
+            loop: loop,
+            id: site.nextID(),
+            remoteAddress: address,
+            handler: handler,
+            handle: handle.retained(),
+            ended: {
+                site.metrics.webSockets.add(-1)
+                site.census.leave(address)
+            }
+        )
+        let response = ResponseHead.switchingProtocols(
+            accept: ConnectionHandle.webSocketAccept(request.headers["Sec-WebSocket-Key"] ?? ""),
+            subprotocol: subprotocol,
+            headers
+        )
+        // The reference that C holds from here; given back by its `released`.
+        let peer = unsafe Unmanaged.passRetained(socket)
+        guard unsafe handle.upgrade(response, limits, peer: peer.toOpaque()) else {
+            unsafe peer.release()
+            handle.abort()
+            return false
+        }
+        site.metrics.webSockets.add(1)
+        // C has forgotten this connection and holds the socket instead.
+        unsafe Unmanaged.passUnretained(self).release()
+        handler.opened(socket)
+        if loop.isDraining { socket.stopping() }
+        return true
+    }
+
+    /// What the fallback is given when no request could be read.
+    private func unreadableRequest() -> Request { Request(target: "", remoteAddress: remoteAddress) }
+}
+
+extension RequestBodyError {
+    init(_ failure: RoutingFailure) {
+        switch failure {
+        case .payloadTooLarge: self = .tooLarge
+        case .requestTimeout: self = .tooSlow
+        default: self = .malformed
+        }
+    }
+}

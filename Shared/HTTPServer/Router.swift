@@ -1,0 +1,118 @@
+/// Answers a request. It does not throw: the layer above turns errors into responses.
+public typealias Handler = @Sendable (Request) async -> Response
+
+/// What a route does with a request's body. A larger one is answered with 413 before it is read.
+public enum BodyPolicy: Sendable, Hashable {
+    /// There must be none.
+    case none
+    /// It is read whole before the handler runs.
+    case buffered(atMost: Int)
+    /// The handler runs at once and reads it as it comes.
+    case streamed(atMost: Int)
+
+    var limit: Int {
+        switch self {
+        case .none: 0
+        case .buffered(let limit), .streamed(let limit): limit
+        }
+    }
+}
+
+/// The routes of a server. Patterns are paths; `{name}` stands for one segment and `{name...}`, at the end, for the
+/// rest of the path. A literal segment goes before a place.
+public struct Router: Sendable {
+    /// Builds the responses of what the server answers itself: the one place that knows the shape of its errors.
+    public var fallback: @Sendable (RoutingFailure, Request) -> Response = RoutingFailure.standardResponse
+
+    private var tree = RouteTree()
+
+    /// No routes.
+    public init() {}
+
+    /// Adds a route. A second one for the same method and pattern is a mistake and traps.
+    public mutating func add(
+        _ method: Method,
+        _ pattern: String,
+        body: BodyPolicy = .buffered(atMost: 1 << 20),
+        deadline: Duration = .seconds(60),
+        handler: @escaping Handler
+    ) {
+        tree.add(pattern) { names in
+            RouteTree.Entry(
+                key: .method(method),
+                route: Route(body: body, deadline: deadline, names: names, action: .respond(handler))
+            )
+        }
+    }
+
+    /// Adds a route for WebSockets. `upgrade` decides for each handshake that is well formed.
+    public mutating func webSocket(
+        _ pattern: String,
+        deadline: Duration = .seconds(60),
+        _ upgrade: @escaping @Sendable (Request) async -> Upgrade
+    ) {
+        tree.add(pattern) { names in
+            RouteTree.Entry(
+                key: .webSocket,
+                route: Route(body: .none, deadline: deadline, names: names, action: .upgrade(upgrade))
+            )
+        }
+    }
+
+    /// What is to be done with a request.
+    enum Decision {
+        case route(Route, PathParameters)
+        /// OPTIONS of a path that does not route it.
+        case options(allow: [Method])
+        case failure(RoutingFailure)
+    }
+
+    func decide(_ method: Method, _ path: ArraySlice<UInt8>, isUpgrade: Bool) -> Decision {
+        if path.elementsEqual("*".utf8) {
+            return method == .options ? .options(allow: Method.allCases) : .failure(.malformed("malformed target"))
+        }
+        switch tree.find(path) {
+        case .malformed: return .failure(.malformed("malformed escape in the path"))
+        case .none: return .failure(.notFound)
+        case .found(let entries, let values):
+            func route(_ key: RouteTree.Key) -> Decision? {
+                entries.first { $0.key == key }
+                    .map { entry in
+                        .route(entry.route, PathParameters(names: entry.route.names, values: values))
+                    }
+            }
+            if isUpgrade, method == .get, let decision = route(.webSocket) { return decision }
+            if let decision = route(.method(method)) { return decision }
+            if method == .head, let decision = route(.method(.get)) { return decision }
+            let allow = Router.allowed(entries)
+            if method == .options { return .options(allow: allow) }
+            let speaksOnlyWebSocket = method == .get && entries.contains { $0.key == .webSocket }
+            return .failure(speaksOnlyWebSocket ? .upgradeRequired : .methodNotAllowed(allow: allow))
+        }
+    }
+
+    private static func allowed(_ entries: [RouteTree.Entry]) -> [Method] {
+        var methods: Set<Method> = [.options]
+        for entry in entries {
+            switch entry.key {
+            case .webSocket: methods.insert(.get)
+            case .method(.get): methods.formUnion([.get, .head])
+            case .method(let method): methods.insert(method)
+            }
+        }
+        return Method.allCases.filter(methods.contains)
+    }
+}
+
+/// What is done for one method and pattern.
+struct Route: Sendable {
+    enum Action: Sendable {
+        case respond(Handler)
+        case upgrade(@Sendable (Request) async -> Upgrade)
+    }
+
+    let body: BodyPolicy
+    let deadline: Duration
+    let names: [String]
+    let action: Action
+}
