@@ -241,15 +241,13 @@ public actor Connection {
 
     // MARK: Waiting
 
-    /// Whether the server closed the connection while it lay idle; then nothing has been sent, and another
-    /// connection can be taken without doubt. One system call.
+    /// Refuses an idle connection to which the server has something to say: mostly that it has ended it (and then the
+    /// end itself may not have arrived yet). Nothing has been sent, so another connection can be taken without
+    /// doubt. One system call.
     func refuseIfStale() throws {
         guard handle.poll(Int16(POLLIN), until: .now).isReady else { return }
-        guard handle.consume(), !handle.isLost else {
-            signals.noteUnusable()
-            throw StaleConnection()
-        }
-        // A notice or a parameter's new value: already taken in.
+        signals.noteUnusable()
+        throw StaleConnection()
     }
 
     private func flush(_ exchange: inout Exchange, isShielded: Bool) throws {

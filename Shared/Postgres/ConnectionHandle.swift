@@ -154,7 +154,7 @@ struct ConnectionHandle: ~Copyable {
             // A tuple of two equal structs lies in memory like an array of two; the pointer is used during the call.
             let count = unsafe withUnsafeMutablePointer(to: &descriptors) { pointer in
                 unsafe pointer.withMemoryRebound(to: pollfd.self, capacity: 2) {
-                    unsafe Glibc.poll($0, 2, left < .zero ? 0 : Int32(truncatingIfNeeded: limit))
+                    unsafe Glibc.poll($0, 2, left <= .zero ? 0 : Int32(truncatingIfNeeded: limit))
                 }
             }
             if count < 0 && errno == EINTR { continue }

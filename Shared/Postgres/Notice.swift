@@ -4,4 +4,10 @@ public struct Notice: Sendable, Hashable {
     public let channel: String
     /// The text that came with it; empty when none did.
     public let payload: String
+
+    /// A message.
+    public init(channel: String, payload: String) {
+        self.channel = channel
+        self.payload = payload
+    }
 }
