@@ -1,0 +1,11 @@
+/// How a token is signed. There is no `none`.
+public enum JWTAlgorithm: String, Sendable, Hashable, CaseIterable {
+    /// HMAC with SHA-256: whoever verifies can also sign.
+    case hs256 = "HS256"
+    /// RSA PKCS #1 v1.5 with SHA-256.
+    case rs256 = "RS256"
+    /// ECDSA on P-256 with SHA-256.
+    case es256 = "ES256"
+    /// Ed25519.
+    case edDSA = "EdDSA"
+}
