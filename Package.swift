@@ -98,6 +98,14 @@ let package = Package(
             ["HTTPClient", "HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
+
+        // Measured by hand, against peers.
+        .executableTarget(
+            name: "HTTPHello",
+            dependencies: ["HTTPServer", "Telemetry"],
+            path: "Tests/Benchmarks/HTTPHello",
+            swiftSettings: strict
+        ),
     ],
     cxxLanguageStandard: .cxx20
 )
