@@ -11,7 +11,9 @@ public final class LoopConfined<Value>: @unchecked Sendable {
     }
 
     /// Gives `body` the value. Traps when called off the loop.
-    public func withValue<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+    public func withValue<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         precondition(loop.isCurrent, "a loop's value is used on the loop only")
         return try body(&value)
     }
