@@ -102,6 +102,14 @@ let package = Package(
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
+
+        // Measured by hand, against peers.
+        .executableTarget(
+            name: "HTTPHello",
+            dependencies: ["HTTPServer", "Telemetry"],
+            path: "Tests/Benchmarks/HTTPHello",
+            swiftSettings: strict
+        ),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -12,19 +12,11 @@ internal import Telemetry
 /// ```
 ///
 /// It lives on its loop: C calls it there, and its one task, which serves all its requests, runs there.
+@safe
 actor Connection {
-    /// A request on its way to its handler and back.
-    private struct Exchange {
-        let id: UInt64
-        let request: Request
-        let route: Route
-        let isHTTP10: Bool
-        let keepAlive: Bool
-    }
-
     /// A request of which the head has come.
     private enum Incoming {
-        case collecting(RequestHead, RequestTarget, Method, Route, PathParameters, [UInt8], ContinuousClock.Instant)
+        case collecting(Exchange)
         case streaming(BodyStream)
         /// Needs no handler.
         case decided(Response, Method, RequestHead, ContinuousClock.Instant)
@@ -50,7 +42,9 @@ actor Connection {
     private var task: Task<Void, Never>?
     private var incoming: Incoming?
     private var queued: Exchange?
-    private var waiting: CheckedContinuation<Exchange?, Never>?
+    /// The task, when it waits for `queued`. Unsafe only in that nobody checks that it is resumed exactly once: it is
+    /// taken out where it is resumed, and `transportClosed`, which always comes, resumes what is left.
+    private var waiting: UnsafeContinuation<Void, Never>?
     /// The request that a handler works for and that has no answer yet.
     private var unanswered: Exchange?
     private var stream: Stream?
@@ -108,32 +102,27 @@ actor Connection {
             if head.isChunked ? limit == 0 : (head.contentLength ?? 0) > limit {
                 return refuse(.payloadTooLarge, head, now, method, target)
             }
-            begin(head, target, method, route, parameters, now)
+            lastExchange += 1
+            begin(Exchange(lastExchange, head, method, target, route, parameters, now))
             return Int64(limit)
         }
     }
 
-    private func begin(
-        _ head: RequestHead,
-        _ target: RequestTarget,
-        _ method: Method,
-        _ route: Route,
-        _ parameters: PathParameters,
-        _ now: ContinuousClock.Instant
-    ) {
-        guard case .streamed = route.body, head.hasBody else {
-            var bytes: [UInt8] = []
+    private func begin(_ exchange: Exchange) {
+        let head = exchange.head
+        guard case .streamed = exchange.route.body, head.hasBody else {
             // What a client announces is not believed beyond a mebibyte.
-            bytes.reserveCapacity(min(head.contentLength ?? 0, 1 << 20))
-            incoming = .collecting(head, target, method, route, parameters, bytes, now)
+            if let length = head.contentLength { exchange.bytes.reserveCapacity(min(length, 1 << 20)) }
+            incoming = .collecting(exchange)
             return
         }
         let stream = BodyStream { [weak self] paused in
             guard let self else { return }
             self.loop.submit { self.assumeIsolated { $0.pauseReading(paused) } }
         }
+        exchange.stream = stream
         incoming = .streaming(stream)
-        dispatch(head, target, method, route, parameters, RequestBody(stream), now)
+        dispatch(exchange)
     }
 
     private func pauseReading(_ paused: Bool) {
@@ -142,21 +131,17 @@ actor Connection {
 
     func receive(_ bytes: [UInt8]) {
         switch incoming {
-        case .collecting(let head, let target, let method, let route, let parameters, var body, let now):
-            // Taken out first, so that the bytes have one owner and are appended in place.
-            incoming = nil
-            body.append(contentsOf: bytes)
-            incoming = .collecting(head, target, method, route, parameters, body, now)
+        case .collecting(let exchange): exchange.bytes.append(contentsOf: bytes)
         case .streaming(let stream): stream.push(bytes)
         case .decided, nil: break
         }
     }
 
     func completeRequest() {
-        defer { incoming = nil }
-        switch incoming {
-        case .collecting(let head, let target, let method, let route, let parameters, let body, let now):
-            dispatch(head, target, method, route, parameters, RequestBody(body), now)
+        let completed = incoming
+        incoming = nil
+        switch completed {
+        case .collecting(let exchange): dispatch(exchange)
         case .streaming(let stream): stream.end(.complete)
         case .decided(let response, let method, let head, let start):
             site.metrics.answered(response.status, since: start)
@@ -202,13 +187,13 @@ actor Connection {
     func deadlinePassed() {
         guard let exchange = unanswered else { return }
         unanswered = nil
-        site.logger.warning("a handler took too long", ["path": exchange.request.path])
+        site.logger.warning("a handler took too long", ["route": exchange.route.pattern])
         answer(
             .deadlineExceeded,
-            exchange.request,
-            exchange.request.method,
-            isHTTP10: exchange.isHTTP10,
-            since: exchange.request.receivedAt
+            exchange.request(from: remoteAddress),
+            exchange.method,
+            isHTTP10: exchange.head.isHTTP10,
+            since: exchange.receivedAt
         )
         // The task cannot be used again after this, nor the connection.
         task?.cancel()
@@ -229,8 +214,7 @@ actor Connection {
         roomWaiters = []
         for waiter in waiters { waiter.resume(throwing: ClientGone()) }
         task?.cancel()
-        waiting?.resume(returning: nil)
-        waiting = nil
+        resumeTask()
     }
 
     nonisolated func released() { site.census.leave(remoteAddress) }
@@ -244,15 +228,8 @@ actor Connection {
         _ method: Method = .get,
         _ target: RequestTarget? = nil
     ) -> Int64 {
-        let request = Request(
-            method: method,
-            target: target?.text ?? String(decoding: head.target, as: UTF8.self),
-            path: target.map { String(decoding: $0.path, as: UTF8.self) },
-            query: target?.query ?? [],
-            headers: head.headers,
-            remoteAddress: remoteAddress,
-            receivedAt: now
-        )
+        let target = target ?? RequestTarget(lenient: head.target)
+        let request = Request(method, target, head.headers, remoteAddress, RequestBody(), PathParameters(), now, now)
         if head.hasBody {
             answer(failure, request, method, isHTTP10: head.isHTTP10, since: now)
             return -1
@@ -276,43 +253,11 @@ actor Connection {
         return 0
     }
 
-    private func dispatch(
-        _ head: RequestHead,
-        _ target: RequestTarget,
-        _ method: Method,
-        _ route: Route,
-        _ parameters: PathParameters,
-        _ body: RequestBody,
-        _ now: ContinuousClock.Instant
-    ) {
-        lastExchange += 1
-        let request = Request(
-            method: method,
-            target: target.text,
-            path: String(decoding: target.path, as: UTF8.self),
-            query: target.query,
-            headers: head.headers,
-            remoteAddress: remoteAddress,
-            body: body,
-            parameters: parameters,
-            receivedAt: now,
-            deadline: now + route.deadline
-        )
-        let exchange = Exchange(
-            id: lastExchange,
-            request: request,
-            route: route,
-            isHTTP10: head.isHTTP10,
-            keepAlive: head.keepAlive
-        )
+    private func dispatch(_ exchange: Exchange) {
         unanswered = exchange
-        handle.setDeadline(route.deadline)
-        if let waiting {
-            self.waiting = nil
-            waiting.resume(returning: exchange)
-        } else {
-            queued = exchange
-        }
+        queued = exchange
+        handle.setDeadline(exchange.route.deadline)
+        resumeTask()
         if task == nil {
             site.census.taskStarted()
             // Owned by `transportClosed`, which cancels it, and counted, so that a stop waits for it.
@@ -325,10 +270,11 @@ actor Connection {
 
     private func serve() async {
         while let exchange = await nextExchange() {
+            let request = exchange.request(from: remoteAddress)
             switch exchange.route.action {
-            case .respond(let handler): await deliver(handler(exchange.request), exchange)
+            case .respond(let handler): await deliver(handler(request), exchange)
             case .upgrade(let decide):
-                switch await decide(exchange.request) {
+                switch await decide(request) {
                 case .refuse(let response): await deliver(response, exchange)
                 case .accept(let handler, let subprotocol, let headers, let limits):
                     if upgrade(exchange, handler, subprotocol, headers, limits) { return }
@@ -338,12 +284,15 @@ actor Connection {
     }
 
     private func nextExchange() async -> Exchange? {
-        if let exchange = queued {
-            queued = nil
-            return exchange
-        }
-        if isClosing { return nil }
-        return await withCheckedContinuation { waiting = $0 }
+        if queued == nil && !isClosing { unsafe await withUnsafeContinuation { unsafe waiting = $0 } }
+        defer { queued = nil }
+        return queued
+    }
+
+    private func resumeTask() {
+        guard let continuation = unsafe waiting else { return }
+        unsafe waiting = nil
+        unsafe continuation.resume()
     }
 
     // Responses
@@ -353,11 +302,11 @@ actor Connection {
         guard unanswered?.id == exchange.id else { return }
         unanswered = nil
         handle.setDeadline(nil)
-        site.metrics.answered(response.status, since: exchange.request.receivedAt)
-        guard case .stream(let length, let produce) = response.body, exchange.request.method != .head,
+        site.metrics.answered(response.status, since: exchange.receivedAt)
+        guard case .stream(let length, let produce) = response.body, exchange.method != .head,
             !response.status.hasNoBody
         else {
-            send(response, exchange.request.method, isHTTP10: exchange.isHTTP10, keep: keeps(exchange))
+            send(response, exchange.method, isHTTP10: exchange.head.isHTTP10, keep: keeps(exchange))
             return
         }
         await deliver(response, length, produce, exchange)
@@ -369,24 +318,24 @@ actor Connection {
         _ produce: @Sendable (ResponseWriter) async throws -> Void,
         _ exchange: Exchange
     ) async {
-        let untilClose = length == nil && exchange.isHTTP10
+        let untilClose = length == nil && exchange.head.isHTTP10
         let framing: ResponseHead.Framing = length.map { .length($0) } ?? (untilClose ? .untilClose : .chunked)
         let keep = keeps(exchange) && !untilClose
         let writer = ResponseWriter(self, exchange: exchange.id)
         stream = Stream(exchange: exchange.id, isChunked: length == nil && !untilClose, left: length, writer: writer)
         if clientHasEnded { writer.markGone() }
-        _ = handle.write(head(response, framing, exchange.isHTTP10, keep))
+        _ = handle.write(head(response, framing, exchange.head.isHTTP10, keep))
         var isWhole = false
         do {
             try await produce(writer)
             isWhole = (stream?.left ?? 0) == 0
-            if !isWhole { site.logger.error("a stream is shorter than announced", ["path": exchange.request.path]) }
+            if !isWhole { site.logger.error("a stream is shorter than announced", ["route": exchange.route.pattern]) }
         } catch is CancellationError {
             // The client went away or the server stopped: nothing to report.
         } catch is ClientGone {
             // As before.
         } catch {
-            site.logger.error("a stream failed", ["path": exchange.request.path, "error": "\(type(of: error))"])
+            site.logger.error("a stream failed", ["route": exchange.route.pattern, "error": "\(type(of: error))"])
         }
         let isChunked = stream?.isChunked ?? false
         endStream(.clientGone)
@@ -404,7 +353,7 @@ actor Connection {
     /// Whether the connection goes on after the answer to this request.
     private func keeps(_ exchange: Exchange) -> Bool {
         // A body that is not read to its end leaves the place of the next request unknown.
-        exchange.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
+        exchange.head.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
     }
 
     private func answer(
@@ -514,7 +463,6 @@ actor Connection {
     ) -> Bool {
         guard unanswered?.id == exchange.id else { return false }
         unanswered = nil
-        let request = exchange.request
         let site = site
         let address = remoteAddress
         let socket = WebSocket(
@@ -529,7 +477,7 @@ actor Connection {
             }
         )
         let response = ResponseHead.switchingProtocols(
-            accept: ConnectionHandle.webSocketAccept(request.headers["Sec-WebSocket-Key"] ?? ""),
+            accept: ConnectionHandle.webSocketAccept(exchange.head.headers["Sec-WebSocket-Key"] ?? ""),
             subprotocol: subprotocol,
             headers
         )

@@ -1,5 +1,6 @@
 internal import CBeast
 internal import Concurrency
+internal import Synchronization
 
 /// One thread that waits for sockets and runs Swift jobs: the executor of the connections that it reads and of the
 /// tasks that they start.
@@ -16,7 +17,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private struct Inbox {
         var items: [Item] = []
-        var wakePending = false
     }
 
     private struct Timer {
@@ -27,6 +27,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private let inbox = Lock(Inbox())
+    /// Whether the inbox holds something that no batch has taken yet; a batch without does not take the lock.
+    private let inboxIsFilled = Atomic(false)
     private let handle: LoopHandle
     let site: Site
 
@@ -92,22 +94,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             ready.append(item)
             return
         }
-        let wakes = inbox.withLock { inbox in
-            inbox.items.append(item)
-            defer { inbox.wakePending = true }
-            return !inbox.wakePending
-        }
-        if wakes { handle.wake() }
+        inbox.withLock { $0.items.append(item) }
+        if !inboxIsFilled.exchange(true, ordering: .acquiringAndReleasing) { handle.wake() }
     }
 
     // The loop's thread
 
     /// Runs what is ready until nothing is.
     func runBatch() {
-        inbox.withLock { inbox in
-            inbox.wakePending = false
-            ready.append(contentsOf: inbox.items)
-            inbox.items.removeAll(keepingCapacity: true)
+        // The flag goes first: what is appended after it was cleared wakes the loop again.
+        if inboxIsFilled.load(ordering: .relaxed), inboxIsFilled.exchange(false, ordering: .acquiringAndReleasing) {
+            inbox.withLock { inbox in
+                ready.append(contentsOf: inbox.items)
+                inbox.items.removeAll(keepingCapacity: true)
+            }
         }
         while true {
             while !ready.isEmpty {

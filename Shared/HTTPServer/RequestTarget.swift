@@ -5,13 +5,13 @@ struct RequestTarget {
         let reason: String
     }
 
-    let text: String
+    let text: ArraySlice<UInt8>
     let path: ArraySlice<UInt8>
     let query: [(name: String, value: String)]
 
     /// Accepts the origin form, the absolute form (whose host is not looked at) and `*` (RFC 9112 §3.2).
     init(_ bytes: ArraySlice<UInt8>) throws(Malformed) {
-        text = String(decoding: bytes, as: UTF8.self)
+        text = bytes
         var rest = bytes
         if rest.first != UInt8(ascii: "/") && !rest.elementsEqual("*".utf8) {
             guard let start = RequestTarget.startOfPath(rest) else { throw Malformed(reason: "malformed target") }
@@ -25,6 +25,17 @@ struct RequestTarget {
         }
         path = rest[..<mark]
         query = try RequestTarget.pairs(rest[(mark + 1)...])
+    }
+
+    /// Takes what cannot be understood for a path.
+    init(lenient bytes: ArraySlice<UInt8>) {
+        do {
+            self = try RequestTarget(bytes)
+        } catch {
+            text = bytes
+            path = bytes
+            query = []
+        }
     }
 
     /// The index after `http://authority`, where a path must follow.

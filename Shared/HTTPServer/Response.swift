@@ -31,7 +31,8 @@ public struct Response: Sendable {
     /// A response with a body of that type.
     public init(_ status: Status, type: String, _ bytes: [UInt8], headers: Headers = [:]) {
         self.init(status, headers: headers, body: .bytes(bytes))
-        self.headers.set("Content-Type", type)
+        if self.headers.count > 0 { self.headers.remove("Content-Type") }
+        self.headers.add("Content-Type", type)
     }
 
     /// A response with text.

@@ -40,7 +40,7 @@ public struct Router: Sendable {
         tree.add(pattern) { names in
             RouteTree.Entry(
                 key: .method(method),
-                route: Route(body: body, deadline: deadline, names: names, action: .respond(handler))
+                route: Route(body: body, deadline: deadline, names: names, pattern: pattern, action: .respond(handler))
             )
         }
     }
@@ -54,7 +54,7 @@ public struct Router: Sendable {
         tree.add(pattern) { names in
             RouteTree.Entry(
                 key: .webSocket,
-                route: Route(body: .none, deadline: deadline, names: names, action: .upgrade(upgrade))
+                route: Route(body: .none, deadline: deadline, names: names, pattern: pattern, action: .upgrade(upgrade))
             )
         }
     }
@@ -105,7 +105,7 @@ public struct Router: Sendable {
 }
 
 /// What is done for one method and pattern.
-struct Route: Sendable {
+final class Route: Sendable {
     enum Action: Sendable {
         case respond(Handler)
         case upgrade(@Sendable (Request) async -> Upgrade)
@@ -114,5 +114,14 @@ struct Route: Sendable {
     let body: BodyPolicy
     let deadline: Duration
     let names: [String]
+    let pattern: String
     let action: Action
+
+    init(body: BodyPolicy, deadline: Duration, names: [String], pattern: String, action: Action) {
+        self.body = body
+        self.deadline = deadline
+        self.names = names
+        self.pattern = pattern
+        self.action = action
+    }
 }

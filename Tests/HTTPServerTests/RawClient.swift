@@ -72,6 +72,28 @@ actor RawClient {
         }
     }
 
+    /// Sends until the kernel has taken nothing for a tenth of a second; returns how many bytes it took.
+    func sendWhatFits(_ bytes: [UInt8]) throws -> Int {
+        var sent = 0
+        while sent < bytes.count {
+            var file = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+            // The structure is read and written during the call.
+            if unsafe poll(&file, 1, 100) == 0 { break }
+            // The pointer is used during the call only.
+            let count = unsafe bytes.withUnsafeBytes { bytes in
+                unsafe Glibc.send(
+                    self.file,
+                    bytes.baseAddress?.advanced(by: sent),
+                    bytes.count - sent,
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                )
+            }
+            guard count > 0 else { throw Failure(description: "send: \(errno)") }
+            sent += count
+        }
+        return sent
+    }
+
     /// Says that nothing more will be sent.
     func endSending() { shutdown(file, Int32(SHUT_WR)) }
 

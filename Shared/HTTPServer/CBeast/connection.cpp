@@ -28,8 +28,9 @@ bool has_bare_line_feed(const char *data, size_t count) {
 
 /// Whether a request line that Beast refused for its version is well formed but for the number.
 bool names_another_version(std::string_view input) {
-    const auto line = input.substr(0, input.find("\r\n"));
-    if (line.size() < 9) return false;
+    auto line = input.substr(0, input.find('\n'));
+    if (line.size() < 10 || line.back() != '\r') return false;
+    line.remove_suffix(1);
     const auto version = line.substr(line.size() - 9);
     return version.starts_with(" HTTP/") && isdigit(version[6]) && version[7] == '.' && isdigit(version[8]);
 }
@@ -196,6 +197,8 @@ size_t cb_connection::read_head(const char *data, size_t count) {
 }
 
 size_t cb_connection::read_body(const char *data, size_t count) {
+    // No chunked body ends in fewer bytes than "0\r\n\r\n"; Beast asserts that it is not asked again with less.
+    if (parser_->chunked() && count < 5) return 0;
     error_code ec;
     const size_t taken = parser_->feed(data, count, ec);
     if (phase_ != phase::body) return count;
