@@ -26,7 +26,8 @@ public final class AsyncSemaphore: Sendable {
         return try await body()
     }
 
-    private func acquire() async throws {
+    /// Takes a place, to be given back by `release`. Prefer `withPlace`.
+    public func acquire() async throws {
         let promise = Promise<Void>()
         let (immediate, refused) = state.withLock { state in
             if state.free > 0 {
@@ -48,7 +49,17 @@ public final class AsyncSemaphore: Sendable {
         }
     }
 
-    private func release() {
+    /// Takes a place if one is free.
+    public func tryAcquire() -> Bool {
+        state.withLock { state in
+            guard state.free > 0 else { return false }
+            state.free -= 1
+            return true
+        }
+    }
+
+    /// Gives a place back.
+    public func release() {
         while true {
             let next: Promise<Void>? = state.withLock { state in
                 guard !state.waiters.isEmpty else {
