@@ -40,6 +40,15 @@ func shared(
     )
 }
 
+func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies,
+        path: "Services/\(name)",
+        swiftSettings: strict + threadSanitizer
+    )
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(
         name: name,
@@ -75,11 +84,39 @@ let package = Package(
         shared("HTTPServer", ["Kernel", "Concurrency", "Telemetry", "JSON", "CBeast"], excluding: ["CBeast"]),
         .systemLibrary(name: "CCurl", path: "Shared/HTTPClient/CCurl", pkgConfig: "libcurl"),
         shared("HTTPClient", ["Kernel", "Concurrency", "Telemetry", "JSON", "CCurl"], excluding: ["CCurl"]),
+        shared("Files", ["Concurrency"]),
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
-        // What crosses a process.
+        // What crosses a process, and what services put between the wrappers and their own rules.
         shared("Contracts", ["Kernel", "JSON"]),
+        shared(
+            "Messaging",
+            ["Kernel", "Concurrency", "Telemetry", "Lifecycle", "JSON", "Contracts", "Postgres", "RabbitMQ"]
+        ),
+        shared(
+            "Store",
+            ["Kernel", "Telemetry", "JSON", "Contracts", "Postgres", "Crypto"],
+            resources: [.embedInCode("Migrations")]
+        ),
+        shared(
+            "Edge",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "Crypto",
+                "HTTPServer", "HTTPClient", "RabbitMQ", "Store",
+            ]
+        ),
+
+        // The services. They share nothing of one another but Contracts.
+        service(
+            "JobQueueService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ",
+                "HTTPServer", "HTTPClient", "Crypto", "Files", "Messaging", "Store", "Edge",
+            ]
+        ),
 
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
@@ -101,6 +138,7 @@ let package = Package(
             ["HTTPClient", "HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
+        tests("FilesTests", ["Files"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
 
         // Measured by hand, against peers.

@@ -7,7 +7,8 @@ public struct ErrorCode: Sendable, Hashable, CustomStringConvertible {
     /// Whether the same request may succeed later.
     public let isRetryable: Bool
 
-    private init(_ text: String, _ status: Int, retryable: Bool = false) {
+    /// A code of one place; the common ones are constants below.
+    public init(_ text: String, _ status: Int, retryable: Bool = false) {
         self.text = text
         self.status = status
         isRetryable = retryable

@@ -18,6 +18,8 @@ public struct JWTClaims: Sendable, Hashable {
     public var id: String?
     /// `scope` (RFC 8693): what it allows; separated by spaces in the token.
     public var scopes: [String]
+    /// `project_id`, our own claim: the only project it is for.
+    public var project: String?
 
     /// Claims; absent ones are not written.
     public init(
@@ -28,7 +30,8 @@ public struct JWTClaims: Sendable, Hashable {
         notBefore: Timestamp? = nil,
         issuedAt: Timestamp? = nil,
         id: String? = nil,
-        scopes: [String] = []
+        scopes: [String] = [],
+        project: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -38,12 +41,14 @@ public struct JWTClaims: Sendable, Hashable {
         self.issuedAt = issuedAt
         self.id = id
         self.scopes = scopes
+        self.project = project
     }
 }
 
 extension JWTClaims: Codable {
     private enum Key: String, CodingKey {
         case iss, sub, aud, exp, nbf, iat, jti, scope
+        case project = "project_id"
     }
 
     /// Reads the claims' JSON.
@@ -74,7 +79,8 @@ extension JWTClaims: Codable {
             issuedAt: try time(.iat),
             id: try values.decodeIfPresent(String.self, forKey: .jti),
             scopes: try values.decodeIfPresent(String.self, forKey: .scope)?.split(separator: " ").map(String.init)
-                ?? []
+                ?? [],
+            project: try values.decodeIfPresent(String.self, forKey: .project)
         )
     }
 
@@ -93,5 +99,6 @@ extension JWTClaims: Codable {
         try values.encodeIfPresent(issuedAt?.seconds, forKey: .iat)
         try values.encodeIfPresent(id, forKey: .jti)
         if !scopes.isEmpty { try values.encode(scopes.joined(separator: " "), forKey: .scope) }
+        try values.encodeIfPresent(project, forKey: .project)
     }
 }

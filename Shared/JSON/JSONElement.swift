@@ -21,6 +21,12 @@ public struct JSONElement: Sendable {
         }
     }
 
+    /// The value `null`, for what has no document.
+    public static let null = JSONElement(
+        tape: JSONTape(words: [0, UInt64(UInt8(ascii: "n")) << 56], strings: []),
+        index: 1
+    )
+
     /// Whether the value is `null`.
     public var isNull: Bool { kind == .null }
 

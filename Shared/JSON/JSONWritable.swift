@@ -68,6 +68,9 @@ public struct RawJSON: Sendable, Hashable, JSONWritable {
     /// Trusts that `bytes` are one JSON value: they come from our writer, our parser or a `json` column.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Trusts that `text` is one JSON value.
+    public init(_ text: String) { bytes = Array(text.utf8) }
+
     /// An object without members.
     public static let emptyObject = RawJSON(Array("{}".utf8))
 

@@ -40,6 +40,7 @@ public struct PostgresType: RawRepresentable, Hashable, Sendable, CustomStringCo
     static let timestamptzArray = PostgresType(rawValue: 1185)
     static let intervalArray = PostgresType(rawValue: 1187)
     static let uuidArray = PostgresType(rawValue: 2951)
+    static let jsonArray = PostgresType(rawValue: 199)
     static let jsonbArray = PostgresType(rawValue: 3807)
     static let xid8Array = PostgresType(rawValue: 271)
 

@@ -76,6 +76,12 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
             parameters.append(value)
         }
 
+        /// Adds a bind parameter that may be NULL.
+        public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            template += "\0"
+            parameters.append(value)
+        }
+
         /// Adds another statement with its parameters.
         public mutating func appendInterpolation(_ part: SQL) {
             template += part.template
