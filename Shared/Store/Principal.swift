@@ -1,0 +1,25 @@
+public import Contracts
+import JSON
+
+/// Who a request comes from, and what they may do.
+public struct Principal: Sendable, Hashable {
+    /// A stable name: `key:<id>`, `user:<subject>`, `dev`.
+    public let name: String
+    /// What they may do.
+    public let scopes: Set<Scope>
+    /// The only project they may see; `nil` for all.
+    public let project: ProjectID?
+
+    /// A caller.
+    public init(name: String, scopes: Set<Scope>, project: ProjectID? = nil) {
+        self.name = name
+        self.scopes = scopes
+        self.project = project
+    }
+
+    /// Whether something of `project` may be seen; things without a project are for callers without a limit.
+    public func maySee(_ project: ProjectID?) -> Bool { self.project == nil || self.project == project }
+
+    /// Whether they may do what `scope` names; `admin` may do everything.
+    public func may(_ scope: Scope) -> Bool { scopes.contains(scope) || scopes.contains(.admin) }
+}

@@ -1,0 +1,22 @@
+public import Postgres
+public import Telemetry
+
+/// The database's schema.
+public enum Schema {
+    /// All migrations, in order.
+    ///
+    /// - Throws: `PostgresError` when a file is not named `V<number>__<name>.sql`.
+    public static func migrations() throws -> [Migration] {
+        try [
+            Migration("V0001__event_log", PackageResources.V0001__event_log_sql),
+            Migration("V0002__agent", PackageResources.V0002__agent_sql),
+            Migration("V0003__jobs", PackageResources.V0003__jobs_sql),
+            Migration("V0004__notify", PackageResources.V0004__notify_sql),
+        ]
+    }
+
+    /// Brings a database up to date; several processes may do so at once.
+    public static func migrate(_ pool: Pool, logger: Logger) async throws {
+        try await Migrator(pool, logger: logger).migrate(migrations())
+    }
+}
