@@ -1,0 +1,77 @@
+public import Contracts
+public import HTTPServer
+import JSON
+import Kernel
+public import Postgres
+public import Store
+public import Telemetry
+
+/// The routes of a service, behind the checks that all services share.
+public struct API: Sendable {
+    /// A handler. What it throws becomes an error response.
+    public typealias Handler = @Sendable (Call) async throws -> Reply
+
+    /// The service's name, in OpenAPI and health.
+    public let name: String
+    /// The server's routes.
+    public private(set) var router = Router()
+    private(set) var operations: [Operation] = []
+    private let gate: Gate
+    private let logger: Logger
+    private let metrics: Metrics
+
+    /// Routes for a service called `name`.
+    public init(name: String, authenticator: Authenticator, limiter: RateLimiter, logger: Logger, metrics: Metrics) {
+        self.name = name
+        self.logger = logger
+        self.metrics = metrics
+        gate = Gate(authenticator: authenticator, limiter: limiter)
+        router.fallback = { failure, request in
+            let id = RequestID.of(request)
+            return ErrorResponse.make(.describing(failure), requestID: id, accept: request.headers["Accept"])
+        }
+    }
+
+    /// Adds a route.
+    public mutating func add(_ operation: Operation, _ handler: @escaping Handler) {
+        operations.append(operation)
+        let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics)
+        router.add(operation.method, operation.pattern, body: operation.body.policy) { request in
+            await frame.respond(to: request, handler)
+        }
+    }
+
+    /// Adds a route whose effect is one transaction. With an Idempotency-Key the first answer is kept in that
+    /// transaction, and given again to whoever repeats the request.
+    public mutating func add(
+        _ operation: Operation,
+        in pool: Pool,
+        _ handler: @escaping @Sendable (Call, Transaction) async throws -> Reply
+    ) {
+        let idempotency = Idempotency(pool)
+        add(operation) { call in try await idempotency.perform(call, handler) }
+    }
+
+    /// Adds a route that speaks WebSocket.
+    public mutating func webSocket(_ pattern: String, _ upgrade: @escaping @Sendable (Request) async -> Upgrade) {
+        router.webSocket(pattern, upgrade)
+    }
+
+    /// Checks a request that is not answered by a handler, such as the opening of a WebSocket.
+    public func authenticate(_ request: Request) async throws -> Principal { try await gate.principal(of: request) }
+
+    /// The response for an error, for those who answer without a handler.
+    public static func response(for error: ServiceError, to request: Request) -> Response {
+        ErrorResponse.make(error, requestID: RequestID.of(request), accept: request.headers["Accept"])
+    }
+}
+
+extension Operation.Body {
+    var policy: BodyPolicy {
+        switch self {
+        case .none: .buffered(atMost: 0)
+        case .json(_, let limit): .buffered(atMost: limit)
+        case .stream(let limit): .streamed(atMost: limit)
+        }
+    }
+}

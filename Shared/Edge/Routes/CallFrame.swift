@@ -1,0 +1,122 @@
+import Contracts
+import HTTPServer
+import JSON
+import Kernel
+import Telemetry
+
+/// Runs one operation's checks and its handler, and turns whatever happens into a response.
+struct CallFrame: Sendable {
+    private let operation: Operation
+    private let gate: Gate
+    private let logger: Logger
+    private let duration: Histogram
+    private let answered: [Counter]
+
+    init(operation: Operation, gate: Gate, logger: Logger, metrics: Metrics) {
+        self.operation = operation
+        self.gate = gate
+        self.logger = logger
+        let route = operation.pattern
+        let method = operation.method.rawValue
+        duration = metrics.histogram(
+            "martlet_http_request_seconds",
+            "Time from the header to the answer.",
+            labels: ["method": method, "route": route]
+        )
+        answered = (1...5)
+            .map { hundred in
+                metrics.counter(
+                    "martlet_http_requests_total",
+                    "Requests answered, by class of status.",
+                    labels: ["method": method, "route": route, "status": "\(hundred)xx"]
+                )
+            }
+    }
+
+    func respond(to request: Request, _ handler: API.Handler) async -> Response {
+        let requestID = RequestID.of(request)
+        var response: Response
+        do {
+            let call = try await check(request, requestID)
+            response = try await handler(call).response
+            response.headers.set("X-Request-ID", requestID)
+        } catch {
+            let refusal = ServiceError.describing(error) ?? fault(error, requestID)
+            response = ErrorResponse.make(refusal, requestID: requestID, accept: request.headers["Accept"])
+        }
+        duration.record(ContinuousClock.now - request.receivedAt)
+        answered[min(max(response.status.code / 100, 1), 5) - 1].add()
+        return response
+    }
+
+    private func check(_ request: Request, _ requestID: String) async throws -> Call {
+        let trace =
+            request.headers["traceparent"]
+            .flatMap { TraceContext(traceparent: $0, tracestate: request.headers["tracestate"])?.child() } ?? .root()
+        let principal = try await gate.admit(request, to: operation)
+        try checkAccept(request)
+        let query = try checkQuery(request)
+        return Call(
+            request: request,
+            principal: principal,
+            requestID: requestID,
+            trace: trace,
+            logger: logger.with(["request_id": requestID, "trace_id": trace.traceIDText]),
+            body: try checkBody(request),
+            query: query
+        )
+    }
+
+    /// We answer in JSON; whoever accepts only something else is told so before anything happens.
+    private func checkAccept(_ request: Request) throws {
+        guard operation.answersJSON, let accept = request.headers["Accept"],
+            !MediaType.accepts(accept, "application/json"), !MediaType.accepts(accept, "application/problem+json")
+        else { return }
+        throw ServiceError(.notAcceptable, "this route answers in application/json")
+    }
+
+    private func checkQuery(_ request: Request) throws -> [String: String] {
+        var issues: [JSONIssue] = []
+        var values: [String: String] = [:]
+        for (name, value) in request.query {
+            guard let field = operation.query.first(where: { $0.name == name }) else {
+                issues.append(JSONIssue(pointer: "?\(name)", message: "is not a known parameter"))
+                continue
+            }
+            if let defect = field.defect(in: value) {
+                issues.append(JSONIssue(pointer: "?\(name)", message: defect))
+            } else if values.updateValue(value, forKey: name) != nil {
+                issues.append(JSONIssue(pointer: "?\(name)", message: "stands there twice"))
+            }
+        }
+        guard issues.isEmpty else { throw ServiceError.invalid(issues) }
+        return values
+    }
+
+    private func checkBody(_ request: Request) throws -> JSONElement {
+        guard case .json(let schema, _) = operation.body else { return .null }
+        guard MediaType.isJSON(request.headers["Content-Type"]) else {
+            throw ServiceError(.unsupportedMediaType, "the body must be application/json")
+        }
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: request.body.bytes)
+        } catch {
+            throw ServiceError(.invalidJSON, "the body is not valid JSON: \(error)")
+        }
+        let issues = schema.issues(in: document.root)
+        guard issues.isEmpty else { throw ServiceError.invalid(issues) }
+        return document.root
+    }
+
+    private func fault(_ error: any Error, _ requestID: String) -> ServiceError {
+        if error is CancellationError {
+            return ServiceError(.serviceUnavailable, "the service is stopping; try again", retryAfter: .seconds(1))
+        }
+        logger.error(
+            "request failed",
+            ["request_id": requestID, "route": operation.pattern, "error": String(describing: error)]
+        )
+        return ServiceError(.internalError, "something went wrong here; the log has it under this request id")
+    }
+}

@@ -1,0 +1,49 @@
+public import Contracts
+public import HTTPServer
+public import JSON
+
+/// The declaration of a route: what is checked before its handler runs, and what OpenAPI says of it.
+public struct Operation: Sendable {
+    /// What a route takes as its body.
+    public enum Body: Sendable {
+        /// Nothing; a body that is sent is refused.
+        case none
+        /// JSON of this shape, at most so many bytes.
+        case json(JSONSchema, atMost: Int = 1 << 20)
+        /// Bytes of any type as they come, at most so many.
+        case stream(atMost: Int)
+    }
+
+    let method: HTTPServer.Method
+    let pattern: String
+    let summary: String
+    let scope: Scope?
+    let query: [QueryField]
+    let body: Body
+    let success: Int
+    let answer: JSONSchema
+    let answersJSON: Bool
+
+    /// Declares a route. Without a `scope` anybody may call it.
+    public init(
+        _ method: HTTPServer.Method,
+        _ pattern: String,
+        _ summary: String,
+        scope: Scope?,
+        query: [QueryField] = [],
+        body: Body = .none,
+        success: Int = 200,
+        answer: JSONSchema = .anyObject,
+        answersJSON: Bool = true
+    ) {
+        self.method = method
+        self.pattern = pattern
+        self.summary = summary
+        self.scope = scope
+        self.query = query
+        self.body = body
+        self.success = success
+        self.answer = answer
+        self.answersJSON = answersJSON
+    }
+}
