@@ -1,0 +1,138 @@
+import Concurrency
+import Contracts
+import Edge
+import HTTPServer
+import Kernel
+import Lifecycle
+import Messaging
+import Postgres
+import RabbitMQ
+import Store
+import Telemetry
+
+/// The job queue, composed: what `Main` runs and what tests run inside of them.
+///
+/// ```
+///   POST /api/jobs ─▶ Intake ─▶ jobs, ready, event log ─▶ Relay ─▶ RabbitMQ
+///                                  │        ▲
+///                ReadyBell wakes   ▼        │ start, complete, fail … (fenced)
+///                     Dispatcher ─ leases ──┤
+///                       ▲      ▲            │
+///          ProviderWorker    worker API     └── Rescuer, Scheduler: when nobody says anything
+/// ```
+struct JobQueue: Sendable {
+    let pool: Pool
+    let bell = ReadyBell()
+    let intake: Intake
+    let dispatcher: Dispatcher
+    let results: ResultStore
+    private let settings: JobQueueSettings
+    private let providers: [(name: String, provider: any Provider)]
+    private let kinds: KindRegistry
+    private let announcer: EventAnnouncer
+    private let relayWakeup = Wakeup()
+    private let scheduleWakeup = Wakeup()
+    private let program: Program.Environment
+
+    init(
+        _ settings: JobQueueSettings,
+        pool: Pool,
+        providers: [(name: String, provider: any Provider)],
+        _ program: Program.Environment
+    ) throws {
+        self.settings = settings
+        self.pool = pool
+        self.providers = providers
+        self.program = program
+        kinds = KindRegistry(providers.flatMap(\.provider.kinds))
+        results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
+        announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
+            relayWakeup.signal()
+            announcer.eventsAppended()
+        }
+        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup] jobs in
+            changed()
+            bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
+            if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
+        }
+        dispatcher = Dispatcher(
+            pool: pool,
+            bell: bell,
+            lease: settings.lease,
+            backoff: settings.retryBackoff,
+            changed: changed
+        )
+    }
+
+    /// To be called after events were appended.
+    var changed: @Sendable () -> Void {
+        { [announcer, relayWakeup] in
+            relayWakeup.signal()
+            announcer.eventsAppended()
+        }
+    }
+
+    /// The services inside, in order of dependency.
+    func services(publisher: Publisher?) -> [any Service] {
+        var services: [any Service] = [announcer, intake, dispatcher]
+        if let publisher {
+            services.append(
+                Relay(
+                    pool: pool,
+                    publisher: publisher,
+                    wakeup: relayWakeup,
+                    logger: program.logger,
+                    metrics: program.metrics
+                )
+            )
+        }
+        services +=
+            Rescuer(
+                pool: pool,
+                bell: bell,
+                backoff: settings.retryBackoff,
+                logger: program.logger,
+                changed: changed
+            )
+            .duties
+        services +=
+            Scheduler(
+                pool: pool,
+                bell: bell,
+                logger: program.logger,
+                changed: changed,
+                wakeup: scheduleWakeup
+            )
+            .duties
+        services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
+        services.append(
+            AppendedEvents(settings.common.pool, logger: program.logger, metrics: program.metrics) {
+                [bell, relayWakeup] in
+                relayWakeup.signal()
+                bell.ringForAll()
+            }
+        )
+        for (name, provider) in providers {
+            services.append(
+                ProviderWorker(
+                    provider,
+                    name: name,
+                    pool: pool,
+                    dispatcher: dispatcher,
+                    results: results,
+                    heartbeat: settings.heartbeat,
+                    logger: program.logger
+                )
+            )
+        }
+        return services
+    }
+
+    /// Adds the routes.
+    func addRoutes(to api: inout API) {
+        JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed).add(to: &api)
+        WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
+        ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
+    }
+}

@@ -1,0 +1,54 @@
+import Edge
+import Kernel
+import Settings
+
+/// What the job queue service is told by its environment.
+struct JobQueueSettings: Sendable {
+    let common: ServiceSettings
+    /// How long a worker session lives without a heartbeat.
+    let lease: Duration
+    /// How often workers are asked to send one.
+    let heartbeat: Duration
+    let retryBackoff: Backoff
+    let eventRetentionDays: Int
+    /// Where result files are kept.
+    let resultsFolder: String
+    let maximumResultBytes: Int
+
+    init(_ reader: inout SettingsReader) {
+        common = ServiceSettings(&reader, service: "job-queue", port: 8081)
+        lease = reader.milliseconds(
+            "LEASE_MS",
+            "how long a silent worker keeps its jobs",
+            default: 15_000,
+            in: 500...3_600_000
+        )
+        heartbeat = lease / 3
+        retryBackoff = Backoff(
+            from: reader.milliseconds(
+                "RETRY_INITIAL_MS",
+                "bound of the first wait before a retry",
+                default: 1_000,
+                in: 1...3_600_000
+            ),
+            cap: reader.milliseconds(
+                "RETRY_CAP_MS",
+                "bound of every wait before a retry",
+                default: 600_000,
+                in: 1...86_400_000
+            )
+        )
+        eventRetentionDays = reader.int("EVENT_RETENTION_DAYS", "how long events are kept", default: 7, in: 1...3_650)
+        resultsFolder = reader.string(
+            "RESULTS_DIR",
+            "folder of result files, shared by all replicas",
+            default: ".martlet/results"
+        )
+        maximumResultBytes = reader.int(
+            "MAX_RESULT_BYTES",
+            "largest result file",
+            default: 1 << 30,
+            in: 1...Int.max
+        )
+    }
+}

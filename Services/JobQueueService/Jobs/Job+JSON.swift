@@ -1,0 +1,59 @@
+import Contracts
+import JSON
+import Kernel
+
+extension Job: JSONWritable {
+    /// Writes the job as an object.
+    func write(to json: inout JSONWriter) { json.object { writeMembers(to: &$0) } }
+
+    func writeMembers(to json: inout JSONWriter) {
+        json.member("job_id", id)
+        json.member("status", status.rawValue)
+        json.member("phase", phase.rawValue)
+        json.member("card_id", cardID)
+        json.member("activity_id", activityID)
+        json.member("project_id", projectID)
+        json.member("kind", kind)
+        json.member("queue", queue)
+        json.member("params", params)
+        json.member("priority", priority)
+        json.member("attempt", attempt)
+        json.member("max_attempts", maxAttempts)
+        json.member("timeout_ms", timeout.milliseconds)
+        json.member("deadline_at", deadlineAt)
+        json.member("progress") { json in
+            guard progressFraction != nil || progressMessage != nil else { return json.value(Bool?.none) }
+            json.object {
+                $0.member("fraction", progressFraction)
+                $0.member("message", progressMessage)
+            }
+        }
+        json.member("result_url", resultURL)
+        json.member("result", result)
+        json.member("error_code", errorCode)
+        json.member("error_message", errorMessage)
+        json.member("created_at", createdAt)
+        json.member("run_at", runAt)
+        json.member("started_at", startedAt)
+        json.member("completed_at", completedAt)
+        json.member("seq", seq)
+        json.member("tags", tags)
+        json.member("metadata", metadata)
+        json.member("callback_url", callbackURL)
+        json.member("retry_of", retryOf)
+    }
+
+    /// The answer to a submission: the three members that the contract puts first, then the job.
+    var createdAnswer: [UInt8] {
+        JSONWriter.bytes { json in
+            json.object { json in
+                json.member(
+                    "message",
+                    status == .queued
+                        ? "Job created and queued for processing" : "Job created and scheduled for \(runAt)"
+                )
+                writeMembers(to: &json)
+            }
+        }
+    }
+}

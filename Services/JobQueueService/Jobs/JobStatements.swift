@@ -1,0 +1,131 @@
+import Contracts
+import JSON
+import Kernel
+import Messaging
+import Postgres
+
+/// Statements that read `jobs.jobs`, and that change a job from outside of its lease.
+///
+/// Locks are taken in one order everywhere: the job's row, then its lease. Rows of `ready` and `scheduled` are locked
+/// first by who takes jobs out of them, and only with SKIP LOCKED by who holds a job's row.
+enum JobStatements {
+    static func find(_ id: JobID, project: ProjectID?) -> SQL {
+        """
+        SELECT \(Job.columns)
+        FROM jobs.jobs AS job
+        WHERE job.id = \(id) AND (\(project)::uuid IS NULL OR job.project_id = \(project))
+        """
+    }
+
+    static func list(_ filter: JobFilter, before: UUID?, limit: Int) -> SQL {
+        """
+        SELECT \(Job.columns)
+        FROM jobs.jobs AS job
+        WHERE \(filter.condition) AND (\(before)::uuid IS NULL OR job.id < \(before))
+        ORDER BY job.id DESC
+        LIMIT \(limit)
+        """
+    }
+
+    /// Locks a job for what follows in the same transaction.
+    static func lock(_ id: JobID, project: ProjectID?) -> SQL {
+        """
+        SELECT \(Job.columns)
+        FROM jobs.jobs AS job
+        WHERE job.id = \(id) AND (\(project)::uuid IS NULL OR job.project_id = \(project))
+        FOR UPDATE
+        """
+    }
+
+    /// Gives jobs that are not final one of the final statuses. Whoever has a lease is to be told.
+    static func end(_ ids: [JobID], as status: JobStatus, code: String?, message: String?) -> SQL {
+        """
+        WITH changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(status), phase = \(JobPhase.finished), seq = job.seq + 1, fence = job.fence + 1,
+                completed_at = now(), error_code = \(code), error_message = \(message)
+            WHERE job.id = ANY(\(ids)) AND job.completed_at IS NULL
+            RETURNING job
+        ), unlined AS (
+            DELETE FROM jobs.ready WHERE job_id IN (
+                SELECT job_id FROM jobs.ready WHERE job_id IN (SELECT (job).id FROM changed) FOR UPDATE SKIP LOCKED
+            )
+        ), unscheduled AS (
+            DELETE FROM jobs.scheduled WHERE job_id IN (
+                SELECT job_id FROM jobs.scheduled WHERE job_id IN (SELECT (job).id FROM changed) FOR UPDATE SKIP LOCKED
+            )
+        ), revoked AS (
+            UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed)
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id FROM changed
+        """
+    }
+
+    /// Jobs whose deadline has passed; skips those that somebody works on this instant.
+    static func lockOverdue(limit: Int) -> SQL {
+        """
+        SELECT id
+        FROM jobs.jobs
+        WHERE deadline_at < now() AND completed_at IS NULL
+        ORDER BY deadline_at
+        LIMIT \(limit)
+        FOR UPDATE SKIP LOCKED
+        """
+    }
+
+    /// Puts jobs whose time has come in line.
+    static func promote(limit: Int) -> SQL {
+        """
+        WITH due AS (
+            SELECT job_id FROM jobs.scheduled
+            WHERE run_at <= now()
+            ORDER BY run_at
+            LIMIT \(limit)
+            FOR UPDATE SKIP LOCKED
+        ), taken AS (
+            DELETE FROM jobs.scheduled USING due WHERE scheduled.job_id = due.job_id RETURNING scheduled.job_id
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.queued), phase = \(JobPhase.waiting), seq = job.seq + 1
+            FROM taken
+            WHERE job.id = taken.job_id AND job.status = \(JobStatus.scheduled)
+            RETURNING job
+        ), lined AS (
+            \(enter("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).kind FROM changed
+        """
+    }
+
+    /// When the next scheduled job is due.
+    static let nextDue: SQL = "SELECT min(run_at) - now() FROM jobs.scheduled"
+
+    /// Puts the queued ones of the jobs in the column `job` of a CTE in line.
+    static func enter(_ name: String) -> SQL {
+        """
+        INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority)
+        SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority
+        FROM \(unchecked: name)
+        WHERE (job).status = \(JobStatus.queued)
+        ORDER BY (job).id
+        """
+    }
+
+    /// Puts the scheduled ones of the jobs in the column `job` of a CTE where they wait for their time.
+    static func schedule(_ name: String) -> SQL {
+        """
+        INSERT INTO jobs.scheduled (job_id, run_at)
+        SELECT (job).id, (job).run_at
+        FROM \(unchecked: name)
+        WHERE (job).status = \(JobStatus.scheduled)
+        """
+    }
+
+    static func logs(_ id: JobID, after: Int, limit: Int) -> SQL {
+        "SELECT id, attempt, at, line FROM jobs.logs WHERE job_id = \(id) AND id > \(after) ORDER BY id LIMIT \(limit)"
+    }
+}

@@ -1,0 +1,53 @@
+import Edge
+import HTTPServer
+import Lifecycle
+import Messaging
+import Postgres
+import RabbitMQ
+import Store
+import Telemetry
+
+/// Composes the job queue service.
+@main
+struct Main {
+    static func main() async {
+        await Program.run("job-queue-service", settings: JobQueueSettings.init) { settings, program in
+            let common = settings.common
+            let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
+            let publisher = common.broker.map {
+                Publisher(
+                    $0,
+                    topology: Relay.topology,
+                    settings: ConnectionSettings(name: "job-queue relay"),
+                    logger: program.logger,
+                    metrics: program.metrics
+                )
+            }
+            let queue = try JobQueue(settings, pool: pool, providers: [], program)
+            var api = API(
+                name: "job-queue",
+                authenticator: Authenticator(common.access, pool: pool),
+                limiter: RateLimiter(common.access),
+                logger: program.logger,
+                metrics: program.metrics
+            )
+            queue.addRoutes(to: &api)
+            api.addKeys(APIKeyStore(pool))
+            let health = HealthChecks([
+                .database(pool), .broker { publisher?.state ?? .connecting }, .notConfigured("mcp_server"),
+            ])
+            api.addOperations(health: health, metrics: program.metrics)
+            let server = Server(
+                settings: common.server,
+                router: api.router,
+                logger: program.logger,
+                metrics: program.metrics
+            )
+            let services = (publisher.map { [PublisherService($0)] } ?? []) + queue.services(publisher: publisher)
+            return [
+                DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
+                HTTPService(server, grace: program.grace, logger: program.logger),
+            ]
+        }
+    }
+}

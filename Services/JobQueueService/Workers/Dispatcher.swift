@@ -1,0 +1,150 @@
+import Concurrency
+import Contracts
+import Kernel
+import Lifecycle
+import Postgres
+
+/// Hands jobs to workers, and carries what workers say about them. Everything a worker does goes through here,
+/// whether it runs in this process or far away.
+final class Dispatcher: Service {
+    let name = "dispatcher"
+
+    private let pool: Pool
+    private let bell: ReadyBell
+    private let changed: @Sendable () -> Void
+    private let lease: Duration
+    private let starts: Batcher<LeaseKey, VerbOutcome>
+    private let completions: Batcher<Completion, VerbOutcome>
+    private let failures: Batcher<Failure, VerbOutcome>
+    private let snoozes: Batcher<Snooze, VerbOutcome>
+    private let releases: Batcher<Release, VerbOutcome>
+    private let progresses: Batcher<Progress, VerbOutcome>
+
+    /// How long a session lives without a heartbeat.
+    var leaseDuration: Duration { lease }
+
+    /// A dispatcher that tells `changed` whenever events were appended.
+    init(
+        pool: Pool,
+        bell: ReadyBell,
+        lease: Duration,
+        backoff: Backoff,
+        changed: @escaping @Sendable () -> Void
+    ) {
+        self.pool = pool
+        self.bell = bell
+        self.lease = lease
+        self.changed = changed
+        starts = Dispatcher.batcher(pool, .start, changed) {
+            LeaseStatements.start($0)
+        } key: {
+            $0
+        }
+        completions = Dispatcher.batcher(pool, .complete, changed) {
+            LeaseStatements.complete($0)
+        } key: {
+            $0.key
+        }
+        failures = Dispatcher.batcher(pool, .fail, changed) {
+            LeaseStatements.fail($0, backoff: backoff)
+        } key: {
+            $0.key
+        }
+        snoozes = Dispatcher.batcher(pool, .snooze, changed) {
+            LeaseStatements.snooze($0)
+        } key: {
+            $0.key
+        }
+        releases = Dispatcher.batcher(
+            pool,
+            .release,
+            { [bell] in
+                changed()
+                bell.ringForAll()
+            }
+        ) {
+            LeaseStatements.release($0)
+        } key: {
+            $0.key
+        }
+        progresses = Dispatcher.batcher(pool, nil, changed) {
+            LeaseStatements.progress($0)
+        } key: {
+            $0.key
+        }
+    }
+
+    /// Carries verbs until `stop` is raised.
+    func run(until stop: StopSignal) async throws {
+        try await stop.cancelling { [self] in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.starts.run() }
+                group.addTask { try await self.completions.run() }
+                group.addTask { try await self.failures.run() }
+                group.addTask { try await self.snoozes.run() }
+                group.addTask { try await self.releases.run() }
+                group.addTask { try await self.progresses.run() }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// Leases up to `limit` jobs; waits up to `wait` when there are none.
+    func acquire(_ worker: Worker, limit: Int, wait: Duration) async throws -> [Lease] {
+        let deadline = ContinuousClock.now + wait
+        let waiter = ReadyBell.Waiter(kinds: worker.kinds)
+        bell.enter(waiter)
+        defer { bell.leave(waiter) }
+        while true {
+            let leases = try await pool.query(LeaseStatements.claim(worker, limit: limit)).map(Lease.init)
+            let left = deadline - ContinuousClock.now
+            guard leases.isEmpty, left > .zero else { return leases }
+            // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
+            _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
+        }
+    }
+
+    func start(_ key: LeaseKey) async throws -> VerbOutcome { try await starts.submit(key) }
+    func complete(_ item: Completion) async throws -> VerbOutcome { try await completions.submit(item) }
+    func fail(_ item: Failure) async throws -> VerbOutcome { try await failures.submit(item) }
+    func snooze(_ item: Snooze) async throws -> VerbOutcome { try await snoozes.submit(item) }
+    func release(_ item: Release) async throws -> VerbOutcome { try await releases.submit(item) }
+    func progress(_ item: Progress) async throws -> VerbOutcome { try await progresses.submit(item) }
+
+    /// Stores log lines. They are dropped, silently for the worker, when the job has too many already.
+    func log(_ items: [LogLines]) async throws -> [VerbOutcome] {
+        let held = Set(try await pool.query(LeaseStatements.log(items)).map(LeaseKey.init))
+        return items.map { held.contains($0.key) ? .ok : .leaseLost }
+    }
+
+    /// Batches a verb: one statement for all who say it at the same time, and the truth about those it did not change.
+    private static func batcher<Item: Sendable>(
+        _ pool: Pool,
+        _ verb: LeaseVerb?,
+        _ changed: @escaping @Sendable () -> Void,
+        _ statement: @escaping @Sendable ([Item]) -> SQL,
+        key: @escaping @Sendable (Item) -> LeaseKey
+    ) -> Batcher<Item, VerbOutcome> {
+        Batcher(
+            maximumBatch: 500,
+            maximumWaiting: 50_000,
+            parallel: 2,
+            mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
+        ) { items in
+            let done = Set(try await pool.query(statement(items)).map(LeaseKey.init))
+            if !done.isEmpty { changed() }
+            let missed = items.map(key).filter { !done.contains($0) }
+            guard !missed.isEmpty else { return items.map { _ in .ok } }
+            var before: Set<LeaseKey> = []
+            if let verb {
+                before = Set(try await pool.query(LeaseStatements.doneBefore(missed, verb)).map(LeaseKey.init))
+            }
+            let held = Set(try await pool.query(LeaseStatements.held(missed)).map(LeaseKey.init))
+            return items.map { item in
+                let key = key(item)
+                if done.contains(key) || before.contains(key) { return .ok }
+                return held.contains(key) ? .notStarted : .leaseLost
+            }
+        }
+    }
+}

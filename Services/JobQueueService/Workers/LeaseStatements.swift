@@ -1,0 +1,369 @@
+import Contracts
+import JSON
+import Kernel
+import Messaging
+import Postgres
+
+/// Statements that begin, carry and end leases. Each takes a batch, locks the jobs' rows in the order of their ids and
+/// changes only those whose fence is the one that was sent; it returns the ids it changed.
+enum LeaseStatements {
+    /// Leases up to `limit` jobs of a worker's kinds and queues.
+    ///
+    /// The CTE `due` is a fence for the planner too: a bare subquery may be run again by a nested loop and lease more.
+    static func claim(_ worker: Worker, limit: Int) -> SQL {
+        """
+        WITH due AS (
+            SELECT line.job_id
+            FROM unnest(\(worker.kinds)) AS wanted (kind)
+            CROSS JOIN LATERAL (
+                SELECT ready.job_id, ready.priority, ready.entered
+                FROM jobs.ready
+                WHERE ready.kind = wanted.kind
+                    AND (\(worker.queues)::text[] IS NULL OR ready.queue = ANY(\(worker.queues)))
+                    AND (\(worker.project)::uuid IS NULL OR ready.project_id = \(worker.project))
+                ORDER BY ready.priority DESC, ready.entered
+                LIMIT \(limit)
+                FOR UPDATE SKIP LOCKED
+            ) AS line
+            ORDER BY line.priority DESC, line.entered
+            LIMIT \(limit)
+        ), taken AS (
+            DELETE FROM jobs.ready USING due WHERE ready.job_id = due.job_id RETURNING ready.job_id
+        ), job AS (
+            UPDATE jobs.jobs AS job
+            SET fence = job.fence + 1
+            FROM taken
+            WHERE job.id = taken.job_id AND job.status = \(JobStatus.queued)
+            RETURNING \(Lease.columns)
+        ), leased AS (
+            INSERT INTO jobs.leases (job_id, fence, worker_id)
+            SELECT job.id, job.fence, \(worker.id) FROM job
+        )
+        SELECT \(Lease.columns) FROM job
+        """
+    }
+
+    static func start(_ keys: [LeaseKey]) -> SQL {
+        """
+        WITH \(locked(keys, status: .queued)), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.processing), phase = \(JobPhase.running), seq = job.seq + 1,
+                attempt = job.attempt + 1, started_at = coalesce(job.started_at, now()),
+                progress_fraction = NULL, progress_message = NULL
+            FROM locked
+            WHERE job.id = locked.id
+            RETURNING job
+        ), begun AS (
+            UPDATE jobs.leases AS lease
+            SET started_at = now(), times_out_at = now() + make_interval(secs => (job).timeout_ms / 1000.0)
+            FROM changed
+            WHERE lease.job_id = (job).id
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).fence FROM changed
+        """
+    }
+
+    static func complete(_ items: [Completion]) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT *
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.resultURL)), \(items.map(\.result))
+            ) AS outcome (id, result_url, result)
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.completed), phase = \(JobPhase.finished), seq = job.seq + 1,
+                completed_at = now(), result_url = outcome.result_url, result = outcome.result,
+                error_code = NULL, error_message = NULL,
+                progress_fraction = CASE WHEN job.progress_fraction IS NULL THEN NULL ELSE 1 END,
+                \(ended(by: .complete))
+            FROM locked JOIN outcome ON outcome.id = locked.id
+            WHERE job.id = locked.id
+            RETURNING job
+        ), \(unleased), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).ended_fence FROM changed
+        """
+    }
+
+    /// Ends a try: a later one is scheduled by exponential backoff with full jitter, or the job has failed.
+    /// `keepsLease` leaves the lease, revoked, until its worker was told.
+    static func fail(_ items: [Failure], backoff: Backoff, keepsLease: Bool = false) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT *
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.code)), \(items.map(\.message)),
+                \(items.map(\.isRetryable)), \(items.map { $0.retryAfter?.milliseconds })
+            ) AS outcome (id, code, message, retryable, after_ms)
+        ), judged AS (
+            SELECT job.id, outcome.code, outcome.message, outcome.retryable AND job.attempt < job.max_attempts AS again,
+                now() + make_interval(secs => greatest(
+                    outcome.after_ms / 1000.0,
+                    random() * least(
+                        \(Double(backoff.cap.microseconds) / 1e6),
+                        \(Double(backoff.initial.microseconds) / 1e6) * power(\(backoff.factor), least(job.attempt - 1, 60))
+                    )
+                )) AS run_at
+            FROM jobs.jobs AS job JOIN locked ON locked.id = job.id JOIN outcome ON outcome.id = job.id
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = CASE WHEN judged.again THEN \(JobStatus.scheduled) ELSE \(JobStatus.failed) END,
+                phase = CASE WHEN judged.again THEN \(JobPhase.retryWait) ELSE \(JobPhase.finished) END,
+                run_at = CASE WHEN judged.again THEN judged.run_at ELSE job.run_at END,
+                completed_at = CASE WHEN judged.again THEN NULL ELSE now() END,
+                seq = job.seq + 1, error_code = judged.code, error_message = judged.message,
+                \(ended(by: .fail))
+            FROM judged
+            WHERE job.id = judged.id
+            RETURNING job
+        ), \(keepsLease ? revoked : unleased), waiting AS (
+            \(JobStatements.schedule("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).ended_fence FROM changed
+        """
+    }
+
+    static func snooze(_ items: [Snooze]) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT *
+            FROM unnest(\(items.map(\.key.jobID)), \(items.map(\.delay.milliseconds))) AS outcome (id, delay_ms)
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.scheduled), phase = \(JobPhase.waiting), seq = job.seq + 1,
+                attempt = job.attempt - 1, run_at = now() + make_interval(secs => outcome.delay_ms / 1000.0),
+                \(ended(by: .snooze))
+            FROM locked JOIN outcome ON outcome.id = locked.id
+            WHERE job.id = locked.id
+            RETURNING job
+        ), \(unleased), waiting AS (
+            \(JobStatements.schedule("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).ended_fence FROM changed
+        """
+    }
+
+    /// Gives leases back. A started job is in line again without the attempt; one that was not has never left it.
+    static func release(_ items: [Release]) -> SQL {
+        """
+        WITH \(lockedAny(items.map(\.key))), outcome AS (
+            SELECT *
+            FROM unnest(\(items.map(\.key.jobID)), \(items.map(\.checkpoint))) AS outcome (id, checkpoint)
+        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt - 1", deaths: "0"))
+        """
+    }
+
+    /// Ends the leases of workers that are no more: an unstarted job loses nothing, a started one keeps its attempt.
+    static func rescue(_ workers: [WorkerID]) -> SQL {
+        """
+        WITH locked AS (
+            SELECT job.id, job.status, job.fence
+            FROM jobs.leases AS lease
+            JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
+            WHERE lease.worker_id = ANY(\(workers))
+            ORDER BY job.id
+            FOR UPDATE OF job
+        ), lost AS (
+            SELECT job.id, job.attempt >= job.max_attempts AS final
+            FROM jobs.jobs AS job JOIN locked ON locked.id = job.id
+            WHERE locked.status = \(JobStatus.processing)
+        ), failed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.failed), phase = \(JobPhase.finished), seq = job.seq + 1, fence = job.fence + 1,
+                completed_at = now(), error_code = 'WORKER_LOST', lease_deaths = job.lease_deaths + 1,
+                error_message = 'its worker stopped answering while it ran the last attempt'
+            FROM lost
+            WHERE job.id = lost.id AND lost.final
+            RETURNING job
+        ), failures AS (
+            \(EventLog.appendStatuses(ofJobsIn: "failed"))
+        ), outcome AS (
+            SELECT locked.id, NULL::json AS checkpoint
+            FROM locked
+            WHERE NOT EXISTS (SELECT FROM lost WHERE lost.id = locked.id AND lost.final)
+        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt", deaths: "1"))
+        UNION ALL
+        SELECT (job).id, (job).fence, (job).kind FROM failed
+        """
+    }
+
+    static func progress(_ items: [Progress]) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT DISTINCT ON (id) *
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.fraction)), \(items.map(\.message)),
+                \(items.map(\.checkpoint)), \(items.map(\.providerState)), \(items.map { $0.phase?.rawValue })
+            ) WITH ORDINALITY AS outcome (id, fraction, message, checkpoint, provider_state, phase, place)
+            ORDER BY id, place DESC
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET progress_fraction = coalesce(outcome.fraction, job.progress_fraction),
+                progress_message = coalesce(outcome.message, job.progress_message),
+                checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
+                provider_state = coalesce(outcome.provider_state, job.provider_state),
+                phase = coalesce(outcome.phase, job.phase),
+                progress_count = job.progress_count + locked.is_due::integer,
+                progress_logged_at = CASE WHEN locked.is_due THEN now() ELSE job.progress_logged_at END
+            FROM locked JOIN outcome ON outcome.id = locked.id
+            WHERE job.id = locked.id
+            RETURNING job, locked.is_due
+        ), logged AS (
+            \(EventLog.appendProgress(ofJobsIn: "changed")) WHERE is_due
+        )
+        SELECT (job).id, (job).fence FROM changed
+        """
+    }
+
+    static func log(_ items: [LogLines]) -> SQL {
+        let lines = items.flatMap { item in item.lines.map { (item.key, $0) } }
+        return """
+            WITH item AS (
+                SELECT *
+                FROM unnest(\(lines.map(\.0.jobID)), \(lines.map(\.0.fence)), \(lines.map(\.1)))
+                    WITH ORDINALITY AS item (id, fence, line, place)
+            ), live AS (
+                SELECT job.id, job.attempt
+                FROM jobs.jobs AS job
+                WHERE (job.id, job.fence) IN (SELECT id, fence FROM item)
+                    AND (SELECT count(*) FROM jobs.logs WHERE logs.job_id = job.id) < \(LeaseStatements.maximumLogLines)
+            ), written AS (
+                INSERT INTO jobs.logs (job_id, attempt, line)
+                SELECT item.id, live.attempt, item.line
+                FROM item JOIN live ON live.id = item.id
+                ORDER BY item.place
+            )
+            SELECT DISTINCT job.id, job.fence
+            FROM jobs.jobs AS job
+            WHERE (job.id, job.fence) IN (SELECT id, fence FROM item)
+            """
+    }
+
+    /// Lines of a job beyond this many are dropped.
+    static let maximumLogLines = 10_000
+
+    /// Which of the verbs that found no lease were done before by the same lease.
+    static func doneBefore(_ keys: [LeaseKey], _ verb: LeaseVerb) -> SQL {
+        """
+        SELECT item.id, item.fence
+        FROM jobs.jobs AS job
+        JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence) ON item.id = job.id
+        WHERE (job.ended_fence = item.fence AND job.ended_verb = \(verb.rawValue))
+            OR (\(verb == .start) AND job.fence = item.fence AND job.status = \(JobStatus.processing))
+        """
+    }
+
+    /// Which of the jobs are leased by these fences at all.
+    static func held(_ keys: [LeaseKey]) -> SQL {
+        """
+        SELECT item.id, item.fence
+        FROM jobs.jobs AS job
+        JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
+            ON item.id = job.id AND item.fence = job.fence
+        """
+    }
+
+    /// The live leases of sessions.
+    static func heldBy(_ workers: [WorkerID]) -> SQL {
+        """
+        SELECT lease.job_id, lease.fence
+        FROM jobs.leases AS lease
+        JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
+        WHERE lease.worker_id = ANY(\(workers))
+        """
+    }
+
+    /// Leases whose attempt takes too long; their jobs' rows are locked by `fail`.
+    static func timedOut(limit: Int) -> SQL {
+        """
+        SELECT lease.job_id, lease.fence
+        FROM jobs.leases AS lease
+        WHERE lease.times_out_at < now() AND lease.revoked_at IS NULL
+        ORDER BY lease.times_out_at
+        LIMIT \(limit)
+        """
+    }
+
+    /// Forgets leases whose jobs went on without them and whose workers have had time to hear of it.
+    static let sweep: SQL = """
+        DELETE FROM jobs.leases AS lease
+        USING jobs.jobs AS job
+        WHERE job.id = lease.job_id AND job.fence <> lease.fence
+            AND coalesce(lease.revoked_at, lease.leased_at) < now() - interval '60 seconds'
+        """
+
+    // MARK: Parts
+
+    private static func locked(_ keys: [LeaseKey], status: JobStatus) -> SQL {
+        """
+        locked AS (
+            SELECT job.id, coalesce(job.progress_logged_at < now() - interval '1 second', true) AS is_due
+            FROM jobs.jobs AS job
+            JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
+                ON item.id = job.id AND item.fence = job.fence
+            WHERE job.status = \(status)
+            ORDER BY job.id
+            FOR UPDATE OF job
+        )
+        """
+    }
+
+    private static func lockedAny(_ keys: [LeaseKey]) -> SQL {
+        """
+        locked AS (
+            SELECT job.id, job.status, job.fence
+            FROM jobs.jobs AS job
+            JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
+                ON item.id = job.id AND item.fence = job.fence
+            WHERE job.completed_at IS NULL
+            ORDER BY job.id
+            FOR UPDATE OF job
+        )
+        """
+    }
+
+    private static func ended(by verb: LeaseVerb) -> SQL {
+        "ended_fence = job.fence, ended_verb = \(verb.rawValue), fence = job.fence + 1"
+    }
+
+    private static let unleased: SQL = """
+        unleased AS (DELETE FROM jobs.leases WHERE job_id IN (SELECT (job).id FROM changed))
+        """
+
+    private static let revoked: SQL = """
+        revoked AS (UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed))
+        """
+
+    /// Puts jobs back in line. Only those that had been started change their status, and say so in the log.
+    private static func handBack(source: String, attempt: String, deaths: String) -> SQL {
+        """
+        changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = \(JobStatus.queued),
+                phase = CASE WHEN locked.status = \(JobStatus.processing) THEN \(JobPhase.interrupted) ELSE job.phase END,
+                seq = job.seq + (locked.status = \(JobStatus.processing))::integer,
+                attempt = CASE WHEN locked.status = \(JobStatus.processing) THEN \(unchecked: attempt) ELSE job.attempt END,
+                lease_deaths = job.lease_deaths
+                    + CASE WHEN locked.status = \(JobStatus.processing) THEN \(unchecked: deaths) ELSE 0 END,
+                checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
+                \(ended(by: .release))
+            FROM \(unchecked: source)
+            WHERE job.id = locked.id
+            RETURNING job, locked.status AS was
+        ), \(unleased), lined AS (
+            \(JobStatements.enter("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed")) WHERE was = \(JobStatus.processing)
+        )
+        SELECT (job).id, (job).ended_fence, (job).kind FROM changed
+        """
+    }
+}

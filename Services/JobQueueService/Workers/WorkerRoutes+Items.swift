@@ -1,0 +1,72 @@
+import Contracts
+import JSON
+import Kernel
+
+/// What each verb's items carry beside `job_id` and `fence`.
+extension WorkerRoutes {
+    var completionFields: [JSONSchema.Property] {
+        [.optional("result_url", .string(1...2000)), .optional("result", .anyObject)]
+    }
+
+    var completion: @Sendable (LeaseKey, JSONElement) -> Completion {
+        { key, item in
+            Completion(key: key, resultURL: item.value("result_url")?.string, result: item.value("result")?.raw)
+        }
+    }
+
+    var failureFields: [JSONSchema.Property] {
+        [
+            .required("code", .string(1...100)), .required("message", .string(0...2000)),
+            .optional("retryable", .boolean.defaulting(to: true)),
+            .optional("retry_after_ms", .integer(0...86_400_000)),
+        ]
+    }
+
+    var failure: @Sendable (LeaseKey, JSONElement) -> Failure {
+        { key, item in
+            Failure(
+                key: key,
+                code: item["code"]?.string ?? "",
+                message: item["message"]?.string ?? "",
+                isRetryable: item.value("retryable")?.bool ?? true,
+                retryAfter: item.value("retry_after_ms")?.int.map { .milliseconds($0) }
+            )
+        }
+    }
+
+    var snoozeFields: [JSONSchema.Property] { [.required("delay_ms", .integer(0...86_400_000))] }
+
+    var snooze: @Sendable (LeaseKey, JSONElement) -> Snooze {
+        { key, item in Snooze(key: key, delay: .milliseconds(item["delay_ms"]?.int ?? 0)) }
+    }
+
+    var releaseFields: [JSONSchema.Property] { [.optional("checkpoint", .anyObject)] }
+
+    var release: @Sendable (LeaseKey, JSONElement) -> Release {
+        { key, item in Release(key: key, checkpoint: item.value("checkpoint")?.raw) }
+    }
+
+    var progressFields: [JSONSchema.Property] {
+        [
+            .optional("fraction", .number(0...1)), .optional("message", .string(0...500)),
+            .optional("checkpoint", .anyObject.described("handed to the next attempt")),
+        ]
+    }
+
+    var progress: @Sendable (LeaseKey, JSONElement) -> Progress {
+        { key, item in
+            Progress(
+                key: key,
+                fraction: item.value("fraction")?.double,
+                message: item.value("message")?.string,
+                checkpoint: item.value("checkpoint")?.raw
+            )
+        }
+    }
+
+    var logFields: [JSONSchema.Property] { [.required("lines", .array(of: .string(0...8000), 1...1000))] }
+
+    var log: @Sendable (LeaseKey, JSONElement) -> LogLines {
+        { key, item in LogLines(key: key, lines: item["lines"]?.elements.compactMap(\.string) ?? []) }
+    }
+}
