@@ -54,7 +54,7 @@ import Testing
                             group.addTask {
                                 // Cancelled at every stage: before, while waiting for a connection, while running, after.
                                 let task = Task { try await pool.query("SELECT pg_sleep(\(Double(index % 3) / 100))") }
-                                for _ in 0..<(index * round) { await Task.yield() }
+                                for _ in 0..<(index * round / 10) { await Task.yield() }
                                 task.cancel()
                                 _ = await task.result
                             }
