@@ -275,8 +275,12 @@ public actor Connection {
         while true {
             let ready = handle.poll(events, until: exchange.nextDeadline, signalledBy: signals.event.descriptor)
             if ready.isSignalled { signals.event.drain() }
+            // Also when there is something to read: a result that never ends must not outlive its deadline, and a
+            // signal that was drained must not be forgotten.
+            if ready.isSignalled || !ready.isReady || ContinuousClock.now >= exchange.nextDeadline {
+                try advance(&exchange, isShielded: isShielded)
+            }
             if ready.isReady { return }
-            try advance(&exchange, isShielded: isShielded)
         }
     }
 

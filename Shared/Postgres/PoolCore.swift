@@ -154,13 +154,15 @@ final class PoolCore: Sendable {
             } catch {
                 return
             }
-            let (expired, old, isFailing) = state.withLock { state in
+            let (expired, old, isWaitingForServer) = state.withLock { state in
                 let (expired, old) = state.sweep(now: .now, period: sweepPeriod)
-                return (expired, old, state.isFailing)
+                return (expired, old, state.isWaitingForServer)
             }
             metrics.open.add(-old.count)
             metrics.refused.add(expired.count)
-            for waiter in expired { waiter.fail(isFailing ? PostgresError.unavailable(nil) : Self.error(.exhausted)) }
+            for waiter in expired {
+                waiter.fail(isWaitingForServer ? PostgresError.unavailable(nil) : Self.error(.exhausted))
+            }
             // The backoff may have held back an attempt that is due by now.
             if state.withLock({ $0.startOpening(now: .now) }) { startOpening() }
         }

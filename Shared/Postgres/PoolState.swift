@@ -162,8 +162,8 @@ struct PoolState<Connection, Waiter: AnyObject> {
         return (expired, old)
     }
 
-    /// Whether the server is away, for the wording of an expired wait.
-    var isFailing: Bool { failures > 0 && leased == 0 }
+    /// Whether an expired wait was for a server that does not answer, and not for connections that others use.
+    var isWaitingForServer: Bool { leased == 0 }
 
     /// Refuses new callers; returns those who wait and the connections to end.
     mutating func close() -> (waiters: [Waiter], connections: [Connection]) {

@@ -32,6 +32,20 @@ import Testing
         }
     }
 
+    @Test func `a result that never ends is cut at the deadline, too`() async throws {
+        try await withPool({ $0.size = 1 }) { pool, _ in
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.query(
+                    "SELECT repeat('x', 10000) FROM generate_series(1, 100000000)",
+                    timeout: .milliseconds(100)
+                )
+            }
+            #expect(error?.kind == .timedOut)
+            let next = try await pool.query("SELECT 1")
+            #expect(next.count == 1)
+        }
+    }
+
     @Test func `a task that is cancelled already sends nothing`() async throws {
         try await withPool { pool, _ in
             try await pool.execute("CREATE TABLE t (n bigint)")
@@ -54,7 +68,7 @@ import Testing
                             group.addTask {
                                 // Cancelled at every stage: before, while waiting for a connection, while running, after.
                                 let task = Task { try await pool.query("SELECT pg_sleep(\(Double(index % 3) / 100))") }
-                                for _ in 0..<(index * round) { await Task.yield() }
+                                for _ in 0..<(index * round / 10) { await Task.yield() }
                                 task.cancel()
                                 _ = await task.result
                             }

@@ -166,7 +166,7 @@ import Testing
     @Test func `idle connections are closed after a while`() async throws {
         try await withPool({
             $0.idleLifetime = .milliseconds(1)
-            $0.acquireDeadline = .milliseconds(400)
+            $0.acquireDeadline = .seconds(4)
         }) { pool, database in
             _ = try await pool.query("SELECT 1")
             try await withObserver(of: database) { observer in

@@ -61,8 +61,9 @@ import Testing
         #expect(refuses(state.acquire(Waiter(), now: start + .seconds(6)), .unavailable))
         #expect(waits(state.acquire(Waiter(), now: start + .seconds(7)), opening: true))
         #expect(refuses(state.acquire(Waiter(), now: start + .seconds(7)), .unavailable))
+        #expect(state.isWaitingForServer)
         state.opened()
-        #expect(!state.isFailing)
+        #expect(!state.isWaitingForServer)
     }
 
     @Test func `those whose time runs out before the next look are expired, and no others`() {
