@@ -10,7 +10,7 @@ struct ArenaHandle: ~Copyable {
 
     deinit {
         // Every block was allocated here, and what points into it was for calls that have returned.
-        for unsafeblock in unsafe blocks { unsafe block.deallocate() }
+        unsafe blocks.forEach { unsafe $0.deallocate() }
     }
 
     /// Gives all memory back but one block.

@@ -103,9 +103,8 @@ enum FrameHandle {
     private static func table(_ source: amqp_table_t) -> [String: FieldValue] {
         var fields: [String: FieldValue] = [:]
         // The library promises `num_entries` valid entries.
-        for unsafeentry in unsafe UnsafeBufferPointer(start: source.entries, count: Int(source.num_entries)) {
-            unsafe fields[text(entry.key)] = unsafe value(entry.value)
-        }
+        let entries = unsafe UnsafeBufferPointer(start: source.entries, count: Int(source.num_entries))
+        unsafe entries.forEach { unsafe fields[text($0.key)] = unsafe value($0.value) }
         return fields
     }
 
