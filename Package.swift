@@ -135,7 +135,7 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]),
         tests(
             "HTTPClientTests",
-            ["HTTPClient", "HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]
+            ["HTTPClient", "Kernel", "Concurrency", "Telemetry"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),

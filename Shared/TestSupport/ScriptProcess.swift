@@ -31,7 +31,7 @@ final class ScriptProcess {
         var list: [UnsafeMutablePointer<CChar>?] = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         var started: pid_t = 0
         let status = unsafe posix_spawn(&started, program, &actions, &attributes, &list, environ)
-        for unsafetext in unsafe list { unsafe free(text) }
+        unsafe list.forEach { unsafe free($0) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         unsafe posix_spawnattr_destroy(&attributes)
         close(toChild[0])

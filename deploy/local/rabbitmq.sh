@@ -113,6 +113,8 @@ environment() {
     export RABBITMQ_GENERATED_CONFIG_DIR=$folder/generated RABBITMQ_PLUGINS_EXPAND_DIR=$folder/expanded
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
     export RABBITMQ_CTL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
+    # Makes the launcher become the node, instead of waiting beside it: its process id is the one we keep.
+    export RUNNING_UNDER_SYSTEMD=true
     unset RABBITMQ_PID_FILE RABBITMQ_SERVER_START_ARGS RABBITMQ_FEATURE_FLAGS ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS NOTIFY_SOCKET
 }
 
@@ -160,16 +162,21 @@ start() {
     fi
     bin=$(programs)
     prepare
+    deadline=$((SECONDS + ${RABBITMQ_DEADLINE:-60}))
     ! answers "$amqp" || die "port $amqp is taken by another program"
     if ! alive mapper; then
         (as_owner setsid "$(port_mapper)" -port "$mapper" -address 127.0.0.1) </dev/null >"$folder/log/mapper.log" 2>&1 &
         echo $! >"$folder/mapper.pid"
         disown
     fi
+    # Erlang starts a port mapper of its own where it finds none, and nobody would stop that one.
+    until answers "$mapper"; do
+        alive mapper && [ $SECONDS -lt $deadline ] || die "the port mapper did not start; see $folder/log/mapper.log"
+        sleep 0.02
+    done
     (as_owner setsid "$bin/rabbitmq-server") </dev/null >"$folder/log/console.log" 2>&1 &
     echo $! >"$folder/node.pid"
     disown
-    deadline=$((SECONDS + ${RABBITMQ_DEADLINE:-60}))
     until speaks_amqp "$amqp"; do
         if ! alive node || [ $SECONDS -ge $deadline ]; then
             tail -n 25 "$folder/log/console.log" >&2
