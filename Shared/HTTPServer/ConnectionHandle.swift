@@ -9,16 +9,19 @@ struct ConnectionHandle: ~Copyable, @unchecked Sendable {
     // Sendable: it is used on the loop only (its owners are an actor on the loop and `WebSocket`, which checks), and
     // `cb_connection_release` may be called on any thread.
     private let raw: OpaquePointer
+    /// The release below may need the loop, which must not be gone before it.
+    private let loop: EventLoop
 
-    init(_ raw: OpaquePointer) {
+    init(_ raw: OpaquePointer, _ loop: EventLoop) {
         unsafe self.raw = raw
+        self.loop = loop
         unsafe cb_connection_retain(raw)
     }
 
     deinit { unsafe cb_connection_release(raw) }
 
     /// Another reference.
-    borrowing func retained() -> ConnectionHandle { unsafe ConnectionHandle(raw) }
+    borrowing func retained() -> ConnectionHandle { unsafe ConnectionHandle(raw, loop) }
 
     /// Returns the bytes that wait, or `nil` when the connection is closed.
     borrowing func write(_ first: [UInt8], _ second: [UInt8] = []) -> Int? {

@@ -48,7 +48,8 @@ private func accepted(
     _ address: UnsafePointer<CChar>?
 ) -> UnsafeMutableRawPointer? {
     guard let raw = unsafe raw, let address = unsafe address else { preconditionFailure("an accepted socket is there") }
-    let connection = unsafe Connection(loop(context), ConnectionHandle(raw), String(cString: address))
+    let loop: EventLoop = unsafe object(context)
+    let connection = unsafe Connection(loop, ConnectionHandle(raw, loop), String(cString: address))
     connection.assumeIsolated { $0.begin() }
     // Given back by `released`.
     return unsafe Unmanaged.passRetained(connection).toOpaque()

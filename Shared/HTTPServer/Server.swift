@@ -13,11 +13,11 @@ public struct BoundAddress: Sendable, Hashable {
 ///
 /// ```
 ///   new ──start──▶ running ──stop──▶ stopped
-///    │                ▲
-///    └─ start throws ─┘ is never reached; the server can be started again
+///    │                                 ▲
+///    └──────── start throws ───────────┘
 /// ```
 ///
-/// A server that was started must be stopped: its loops keep themselves alive.
+/// A server that was started must be stopped: its loops keep themselves alive. It is started once.
 public final class Server: Sendable {
     private enum State {
         case new
@@ -30,7 +30,7 @@ public final class Server: Sendable {
     private let site: Site
     private let state = Lock(State.new)
 
-    /// A server that does not listen yet.
+    /// A server that does not listen yet. Routes that hold the server, or its loops, keep it for ever.
     public init(settings: ServerSettings, router: Router, logger: Logger, metrics: Metrics) {
         precondition(settings.loops > 0, "a server has at least one loop")
         let site = Site(settings: settings, router: router, logger: logger, metrics: metrics)
@@ -47,17 +47,19 @@ public final class Server: Sendable {
             return state == .new
         }
         guard first else { throw ServerError.alreadyStarted }
+        var started: [EventLoop] = []
         do {
             let port = try listen()
             for (index, loop) in loops.enumerated() {
                 try loop.start(name: "http-\(index)")
                 site.census.loopStarted()
+                started.append(loop)
             }
             site.logger.info("listening", ["host": site.settings.host, "port": Int(port), "loops": loops.count])
             return BoundAddress(host: site.settings.host, port: port)
         } catch {
             state.withLock { $0 = .stopped }
-            await endLoops()
+            await end(started)
             throw error
         }
     }
@@ -102,11 +104,12 @@ public final class Server: Sendable {
                 site.logger.warning("handlers did not end", ["handlers": site.census.tasks])
             }
         }
-        await endLoops()
+        await end(loops)
         site.logger.info("stopped listening", ["port": Int(site.settings.port)])
     }
 
-    private func endLoops() async {
+    /// Ends loops that run. In one that was never started the work would lie for ever.
+    private func end(_ loops: [EventLoop]) async {
         for loop in loops { loop.submit { loop.stop() } }
         if await !site.census.loopsStopped(within: .seconds(5)) {
             site.logger.error("a loop is blocked by a handler and did not end")
