@@ -140,6 +140,13 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
+        tests(
+            "JobQueueServiceTests",
+            [
+                "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+            ]
+        ),
 
         // Measured by hand, against peers.
         .executableTarget(

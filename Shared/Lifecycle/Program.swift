@@ -13,6 +13,13 @@ public struct Program: Sendable {
         public let metrics: Metrics
         /// How long a stop may take.
         public let grace: Duration
+
+        /// An environment from its parts, for tests and for `Program` itself.
+        public init(logger: Logger, metrics: Metrics, grace: Duration) {
+            self.logger = logger
+            self.metrics = metrics
+            self.grace = grace
+        }
     }
 
     /// The settings that every service has.

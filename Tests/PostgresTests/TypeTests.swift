@@ -1,3 +1,4 @@
+import JSON
 import Kernel
 import Postgres
 import Testing

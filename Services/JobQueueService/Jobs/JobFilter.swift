@@ -20,6 +20,9 @@ struct JobFilter: Sendable {
         .time("created_after", "made after this time"),
     ]
 
+    /// All jobs.
+    init() {}
+
     init(_ call: Call) throws {
         for word in (call.text("status") ?? "").split(separator: ",") {
             guard let status = JobStatus(rawValue: String(word)) else {

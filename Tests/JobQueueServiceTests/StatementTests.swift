@@ -1,0 +1,78 @@
+import Contracts
+import JSON
+import Kernel
+import Postgres
+import Store
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import JobQueueService
+
+/// Plans every statement against a migrated database, so a typo or a dropped column shows in a second.
+@Suite(.timeLimit(.minutes(1))) struct StatementTests {
+    @Test func `every statement can be planned`() async throws {
+        try await TestPostgres.withDatabase { database in
+            let pool = Pool(database.settings, logger: .silent, metrics: Metrics())
+            try await Schema.migrate(pool, logger: .silent)
+            for (name, statement) in try StatementTests.statements() {
+                do {
+                    _ = try await pool.query("EXPLAIN \(statement)")
+                } catch {
+                    Issue.record("\(name): \(String(reflecting: error))")
+                }
+            }
+            await pool.close()
+        }
+    }
+
+    static func statements() throws -> [(String, SQL)] {
+        let ids = IdentifierSource()
+        let key = LeaseKey(jobID: ids.next(), fence: 1)
+        let worker = Worker(id: ids.next(), name: "", kinds: ["a"], queues: ["b"], capacity: 1, project: nil)
+        let submission = try JobSubmission(JSONDocument(parsing: #"{"params":{}}"#).root)
+        let job = Job(submission, id: ids.next(), place: nil, at: WallClock.system.now())
+        let backoff = Backoff(from: .seconds(1), cap: .seconds(9))
+        let stored = ResultStore.Stored(sha256: [1], mediaType: "", bytes: 1)
+        return [
+            ("find", JobStatements.find(key.jobID, project: nil)),
+            ("lock", JobStatements.lock(key.jobID, project: nil)),
+            ("list", JobStatements.list(JobFilter(), before: nil, limit: 1)),
+            ("end", JobStatements.end([key.jobID], as: .cancelled, code: nil, message: nil)),
+            ("overdue", JobStatements.lockOverdue(limit: 1)), ("promote", JobStatements.promote(limit: 1)),
+            ("logs", JobStatements.logs(key.jobID, after: 0, limit: 1)),
+            ("claim", LeaseStatements.claim(worker, limit: 1)), ("start", LeaseStatements.start([key])),
+            ("complete", LeaseStatements.complete([Completion(key: key)])),
+            ("fail", LeaseStatements.fail([Failure(key: key, code: "", message: "")], backoff: backoff)),
+            (
+                "revoke",
+                LeaseStatements.fail([Failure(key: key, code: "", message: "")], backoff: backoff, keepsLease: true)
+            ),
+            ("snooze", LeaseStatements.snooze([Snooze(key: key, delay: .zero)])),
+            ("release", LeaseStatements.release([Release(key: key)])), ("rescue", LeaseStatements.rescue([worker.id])),
+            ("progress", LeaseStatements.progress([Progress(key: key)])),
+            ("log", LeaseStatements.log([LogLines(key: key, lines: [""])])),
+            ("done before", LeaseStatements.doneBefore([key], .start)), ("held", LeaseStatements.held([key])),
+            ("held by", LeaseStatements.heldBy([worker.id])), ("timed out", LeaseStatements.timedOut(limit: 1)),
+            ("sweep", LeaseStatements.sweep),
+            ("register", WorkerStatements.register(worker, inProcess: true, lease: .seconds(1))),
+            ("worker", WorkerStatements.find(worker.id)),
+            ("beat", WorkerStatements.heartbeat([worker.id], lease: .seconds(1))),
+            ("revoked", WorkerStatements.revokedLeases(worker.id)), ("count", WorkerStatements.leaseCount(worker.id)),
+            ("holds", WorkerStatements.holds(worker.id, key, project: nil)),
+            ("forget", WorkerStatements.forgetRevoked(worker.id, [key])),
+            ("expired", WorkerStatements.expired(limit: 1)),
+            ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),
+            ("place", CardPlaceStatements.find([ids.next()])),
+            ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil], together: false)),
+            (
+                "insert together",
+                IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil], together: true)
+            ),
+            ("add file", ResultStatements.add(stored, to: job.id)),
+            ("find file", ResultStatements.find([1], project: nil)),
+            ("partitions", LogKeeperStatements.outdated(days: 7)),
+            ("forget keys", IdempotencyStatements.forget(atMost: 1)),
+        ]
+    }
+}
