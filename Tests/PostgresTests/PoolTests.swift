@@ -136,12 +136,20 @@ import Testing
     @Test func `closing waits for the lent connections and ends all sessions`() async throws {
         try await TestPostgres.withDatabase { database in
             let pool = Pool(database.settings, logger: .silent, metrics: Metrics())
-            let task = Task { try await pool.query("SELECT 7 FROM pg_sleep(0.2)")[0].decode(0, as: Int.self) }
+            let held = Promise<Void>()
+            let free = Promise<Void>()
+            let task = Task {
+                try await pool.withConnection { connection in
+                    held.succeed(())
+                    try await free.value()
+                    return try connection.query("SELECT 7")[0].decode(0, as: Int.self)
+                }
+            }
+            try await held.value()
             try await withObserver(of: database) { observer in
-                try await observer.until(
-                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT 7%' AND state = 'active')"
-                )
-                await pool.close()
+                async let closing: Void = pool.close()
+                free.succeed(())
+                await closing
                 #expect(try await task.value == 7)
                 try await observer.until(
                     "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = \(database.name))"
