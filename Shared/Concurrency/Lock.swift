@@ -2,6 +2,7 @@
     import Glibc
 
     /// Mutual exclusion around a value; this build uses pthread, which ThreadSanitizer understands.
+    @safe
     public final class Lock<Value>: @unchecked Sendable {
         // Sendable: `value` is touched only between lock and unlock of `mutex`.
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
