@@ -62,7 +62,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "job-queue-service", targets: ["JobQueueService"]),
+        .executable(name: "job-queue-service", targets: ["JobQueueService"])
     ],
     targets: [
         // Pure values and concurrency tools.
