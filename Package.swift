@@ -62,7 +62,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "job-queue-service", targets: ["JobQueueService"])
+        .executable(name: "job-queue-service", targets: ["JobQueueService"]),
+        .executable(name: "notification-service", targets: ["NotificationService"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -121,6 +122,14 @@ let package = Package(
             ]
         ),
 
+        service(
+            "NotificationService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+            ]
+        ),
+
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
@@ -148,6 +157,22 @@ let package = Package(
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+            ]
+        ),
+
+        tests(
+            "MessagingTests",
+            [
+                "Messaging", "Kernel", "Concurrency", "Telemetry", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "Store", "TestSupport",
+            ]
+        ),
+        tests(
+            "NotificationServiceTests",
+            [
+                "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
+                "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+                "TestSupport",
             ]
         ),
 
