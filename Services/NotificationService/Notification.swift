@@ -24,7 +24,7 @@ struct Notification: Sendable {
     let feed: EventFeed
     private let around: Session.Surroundings
     private let tickets: TicketStore
-    private let pool: Pool
+    let pool: Pool
     private let ledger: CallbackLedger
     private let sender: CallbackSender
     private let sending: Wakeup
