@@ -141,7 +141,34 @@ import Testing
         }
     }
 
-    /// A ledger and a sender beside those of the service, with a short lease.
+    @Test func `a ledger that dies is followed by another that leaves nothing out`() async throws {
+        try await NotificationFixture.run { fixture in
+            // The service's own ledger has the lead, as a replica that we know nothing of; it dies with the service.
+            var jobs: [JobID] = []
+            for _ in 0..<20 { jobs.append(try await fixture.job(tells: false)) }
+            try await fixture.change(jobs, to: .completed)
+            try await waitForRows(20, fixture)
+            _ = try await fixture.pool.execute(
+                "UPDATE shared.leases SET holder = gen_random_uuid(), fence = fence + 1 WHERE name = 'callbacks'"
+            )
+            var more: [JobID] = []
+            for _ in 0..<20 { more.append(try await fixture.job(tells: false)) }
+            try await fixture.change(more, to: .failed)
+            // The deposed one is refused by its fence, and takes the lead again when the usurper's term is over.
+            try await waitForRows(40, fixture)
+            let fence = try await fixture.pool.query("SELECT fence FROM shared.leases WHERE name = 'callbacks'")[0]
+                .decode(0, as: Int.self)
+            #expect(fence >= 3)
+        }
+    }
+
+    private func waitForRows(_ count: Int, _ fixture: NotificationFixture) async throws {
+        while try await fixture.pool.query("SELECT count(*) FROM notify.callbacks")[0].decode(0, as: Int.self) < count {
+            await Task.yield()
+        }
+    }
+
+    /// A sender beside that of the service, with a short lease.
     private func replica(_ fixture: NotificationFixture, _ url: String) async throws -> Task<Void, any Error> {
         let wakeup = Wakeup()
         let rules = CallbackSender.Rules(
