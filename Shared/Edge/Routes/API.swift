@@ -19,12 +19,21 @@ public struct API: Sendable {
     private let gate: Gate
     private let logger: Logger
     private let metrics: Metrics
+    private let tracer: Tracer
 
-    /// Routes for a service called `name`.
-    public init(name: String, authenticator: Authenticator, limiter: RateLimiter, logger: Logger, metrics: Metrics) {
+    /// Routes for a service called `name`. Without a `tracer` no spans are recorded.
+    public init(
+        name: String,
+        authenticator: Authenticator,
+        limiter: RateLimiter,
+        logger: Logger,
+        metrics: Metrics,
+        tracer: Tracer? = nil
+    ) {
         self.name = name
         self.logger = logger
         self.metrics = metrics
+        self.tracer = tracer ?? Tracer(capacity: 0, metrics: Metrics())
         gate = Gate(authenticator: authenticator, limiter: limiter)
         router.fallback = { failure, request in
             let id = RequestID.of(request)
@@ -35,7 +44,7 @@ public struct API: Sendable {
     /// Adds a route.
     public mutating func add(_ operation: Operation, _ handler: @escaping Handler) {
         operations.append(operation)
-        let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics)
+        let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics, tracer: tracer)
         router.add(operation.method, operation.pattern, body: operation.body.policy) { request in
             await frame.respond(to: request, handler)
         }
