@@ -23,7 +23,8 @@ public enum OTLPText {
         text += ",\"name\":"
         JSONText.append(span.name, to: &text)
         text += ",\"kind\":\(span.kind.rawValue)"
-        text += ",\"startTimeUnixNano\":\"\(span.start.microseconds)000\",\"endTimeUnixNano\":\"\(span.end.microseconds)000\""
+        text +=
+            ",\"startTimeUnixNano\":\"\(span.start.microseconds)000\",\"endTimeUnixNano\":\"\(span.end.microseconds)000\""
         text += ",\"attributes\":["
         for (index, pair) in span.attributes.enumerated() {
             if index > 0 { text += "," }

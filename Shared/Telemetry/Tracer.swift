@@ -33,8 +33,16 @@ public final class Tracer: Sendable {
         func finish(_ failure: String?) {
             record(
                 Span(
-                    context: context, parent: parent.spanID, name: name, kind: kind, start: start, end: clock.now(),
-                    attributes: attributes, failure: failure))
+                    context: context,
+                    parent: parent.spanID,
+                    name: name,
+                    kind: kind,
+                    start: start,
+                    end: clock.now(),
+                    attributes: attributes,
+                    failure: failure
+                )
+            )
         }
         do {
             let value = try await body(context)

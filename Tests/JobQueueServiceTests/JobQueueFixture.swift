@@ -116,7 +116,9 @@ struct JobQueueFixture: Sendable {
 
     /// Gets something that is not JSON.
     func fetch(_ path: String, headers: [(String, String)] = []) async throws -> ClientResponse {
-        try await client.send(ClientRequest("GET", url + path, headers: headers + [("Authorization", "Bearer dev-token")]))
+        try await client.send(
+            ClientRequest("GET", url + path, headers: headers + [("Authorization", "Bearer dev-token")])
+        )
     }
 
     /// Submits a job and returns its id.

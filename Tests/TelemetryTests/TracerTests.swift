@@ -12,7 +12,9 @@ import Testing
         try await tracer.span("outer", .server, in: root) { outer in
             try await tracer.span("inner", .client, in: outer) { _ in }
         }
-        await #expect(throws: Failure.self) { try await tracer.span("broken", .internal, in: root) { _ in throw Failure() } }
+        await #expect(throws: Failure.self) {
+            try await tracer.span("broken", .internal, in: root) { _ in throw Failure() }
+        }
         let spans = try await tracer.take(atMost: 10, patience: .zero)
         #expect(spans.map(\.name) == ["inner", "outer", "broken"])
         #expect(spans[0].parent == spans[1].context.spanID)
@@ -36,9 +38,15 @@ import Testing
 
     @Test func `writes OTLP JSON`() {
         let span = Span(
-            context: TraceContext(traceID: UUID(high: 1, low: 2), spanID: 3, sampled: true), parent: 4, name: "GET /x",
-            kind: .server, start: Timestamp(microseconds: 5), end: Timestamp(microseconds: 6),
-            attributes: [(name: "http.route", value: "/x")], failure: "Broken")
+            context: TraceContext(traceID: UUID(high: 1, low: 2), spanID: 3, sampled: true),
+            parent: 4,
+            name: "GET /x",
+            kind: .server,
+            start: Timestamp(microseconds: 5),
+            end: Timestamp(microseconds: 6),
+            attributes: [(name: "http.route", value: "/x")],
+            failure: "Broken"
+        )
         #expect(
             OTLPText.traces([span], service: "agent")
                 == #"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"agent"}}]},"scopeSpans":[{"scope":{"name":"martlet"},"spans":[{"traceId":"00000000000000010000000000000002","spanId":"0000000000000003","parentSpanId":"0000000000000004","name":"GET /x","kind":2,"startTimeUnixNano":"5000","endTimeUnixNano":"6000","attributes":[{"key":"http.route","value":{"stringValue":"/x"}}],"status":{"code":2,"message":"Broken"}}]}]}]}"#

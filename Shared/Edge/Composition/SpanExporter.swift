@@ -42,8 +42,12 @@ public struct SpanExporter: Service {
     private func send(_ spans: [Span]) async {
         let body = Array(OTLPText.traces(spans, service: service).utf8)
         let request = ClientRequest(
-            "POST", url, headers: [("Content-Type", "application/json")], body: .bytes(body),
-            timeouts: .init(connect: .seconds(2), total: .seconds(5)))
+            "POST",
+            url,
+            headers: [("Content-Type", "application/json")],
+            body: .bytes(body),
+            timeouts: .init(connect: .seconds(2), total: .seconds(5))
+        )
         do {
             let response = try await client.send(request)
             guard !(200..<300).contains(response.status) else { return }
