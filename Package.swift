@@ -150,6 +150,8 @@ let package = Package(
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
             ]
         ),
+        tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
+        tests("ArchitectureTests", []),
 
         // Measured by hand, against peers.
         .executableTarget(
