@@ -51,14 +51,19 @@ public struct API: Sendable {
     }
 
     /// Adds a route whose effect is one transaction. With an Idempotency-Key the first answer is kept in that
-    /// transaction, and given again to whoever repeats the request.
+    /// transaction, and given again to whoever repeats the request. `committed` is called after every commit.
     public mutating func add(
         _ operation: Operation,
         in pool: Pool,
+        committed: @escaping @Sendable () -> Void = {},
         _ handler: @escaping @Sendable (Call, Transaction) async throws -> Reply
     ) {
         let idempotency = Idempotency(pool)
-        add(operation) { call in try await idempotency.perform(call, handler) }
+        add(operation) { call in
+            let reply = try await idempotency.perform(call, handler)
+            committed()
+            return reply
+        }
     }
 
     /// Adds a route that speaks WebSocket.
