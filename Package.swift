@@ -89,6 +89,8 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Shared/HTTPClient/CCurl", pkgConfig: "libcurl"),
         shared("HTTPClient", ["Kernel", "Concurrency", "Telemetry", "JSON", "CCurl"], excluding: ["CCurl"]),
         shared("Files", ["Concurrency"]),
+        .target(name: "CSpawn", path: "Shared/Subprocess/CSpawn"),
+        shared("Subprocess", ["Concurrency", "CSpawn"], excluding: ["CSpawn"]),
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
@@ -118,7 +120,7 @@ let package = Package(
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
                 "RabbitMQ",
-                "HTTPServer", "HTTPClient", "Crypto", "Files", "Messaging", "Store", "Edge",
+                "HTTPServer", "HTTPClient", "Crypto", "Files", "Subprocess", "Messaging", "Store", "Edge",
             ]
         ),
 
@@ -151,14 +153,18 @@ let package = Package(
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
+        tests("SubprocessTests", ["Subprocess", "Concurrency"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         tests(
             "JobQueueServiceTests",
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
-                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
+                "TestSupport",
             ]
         ),
+        tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
+        tests("ArchitectureTests", []),
 
         tests(
             "MessagingTests",
