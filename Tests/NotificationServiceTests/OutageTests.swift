@@ -84,6 +84,10 @@ import Testing
             _ = try await stalled.next("snapshot")
             let other = try await fixture.socket("/ws?context_id=all")
             _ = try await other.next("snapshot")
+            // One that has certainly left: from there on the cursors of the close count.
+            try await fixture.job()
+            _ = try await stalled.next("job_update")
+            _ = try await other.next("job_update")
             var jobs: [JobID] = []
             for _ in 0..<200 { jobs.append(try await fixture.job(tells: false)) }
             fixture.wakeup.signal()

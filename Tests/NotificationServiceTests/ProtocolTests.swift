@@ -142,6 +142,12 @@ import Testing
                 try await socket.send(#"{"type":"subscribe","contexts":[{"context_id":"\#(context)"}]}"#)
                 #expect(try await socket.next("subscribed")["context_id"]?.string == context)
             }
+            // One that is refused does not take the others of its message with it.
+            let both = #"{"context_id":"all"},{"context_id":"job:\#(own)"}"#
+            let second = try await fixture.socket(token: fixture.key([.eventsRead], project: mine))
+            try await second.send(#"{"type":"subscribe","contexts":[\#(both)]}"#)
+            #expect(try await second.next("error")["context_id"]?.string == "all")
+            #expect(try await second.next("subscribed")["context_id"]?.string == "job:\(own)")
             let unlimited = try await fixture.socket("/ws?context_id=all", token: fixture.key([.eventsRead]))
             #expect(try await unlimited.next("error")["code"]?.string == "FORBIDDEN_CONTEXT")
         }

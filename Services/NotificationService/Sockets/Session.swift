@@ -123,6 +123,9 @@ actor Session {
 
     /// Puts a message in line. They are worked off one after the other, because some wait for the database.
     private func accept(_ message: ClientMessage) {
+        guard inbox.count < around.limits.waitingMessages else {
+            return refuse(.rateLimited, "RATE_LIMITED", "too many messages wait for an answer")
+        }
         inbox.append(message)
         guard worker == nil else { return }
         // Owned by `ended`, which cancels it.
@@ -160,7 +163,7 @@ actor Session {
         case .hello(let token): try await authenticate(token, id: nil)
         case .auth(let id, let token): try await authenticate(token, id: id)
         case .subscribe(let id, let wishes, let snapshot):
-            for wish in wishes { try await subscribe(wish, id: id, snapshot: snapshot) }
+            for wish in wishes { await subscribe(wish, id: id, snapshot: snapshot) }
         case .unsubscribe(let id, let contexts):
             for context in contexts {
                 end(context)
@@ -192,7 +195,7 @@ actor Session {
 
     // MARK: Subscriptions
 
-    private func subscribe(_ wish: ClientMessage.Wish, id: String?, snapshot: Bool) async throws {
+    private func subscribe(_ wish: ClientMessage.Wish, id: String?, snapshot: Bool) async {
         guard case .open(let principal) = phase else { return }
         let context = wish.context
         guard subscriptions[context] != nil || subscriptions.count < around.limits.contexts else {
@@ -200,16 +203,17 @@ actor Session {
         }
         do {
             guard try await around.access.allows(principal, context) else {
-                throw ProtocolError(
+                // The other contexts of the same message are not concerned.
+                let refusal = ProtocolError(
                     "FORBIDDEN_CONTEXT",
                     "the token may not watch this",
                     id: id,
                     context: context.description,
                     action: "drop_subscription"
                 )
+                socket.send(ServerMessage.error(refusal))
+                return
             }
-        } catch let error as ProtocolError {
-            throw error
         } catch {
             return report(error, id: id, context: context)
         }

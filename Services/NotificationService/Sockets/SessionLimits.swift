@@ -6,6 +6,8 @@ struct SessionLimits: Sendable {
     var expiryNotice: Duration = .seconds(60)
     /// Messages a second.
     var messagesPerSecond = 20
+    /// Messages that wait to be worked off.
+    var waitingMessages = 32
     /// Contexts at a time.
     var contexts = 256
     /// The largest message.
