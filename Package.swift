@@ -61,6 +61,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let package = Package(
     name: "martlet",
+    products: [
+        .executable(name: "job-queue-service", targets: ["JobQueueService"]),
+        .executable(name: "notification-service", targets: ["NotificationService"]),
+    ],
     targets: [
         // Pure values and concurrency tools.
         shared("Kernel"),
@@ -120,6 +124,14 @@ let package = Package(
             ]
         ),
 
+        service(
+            "NotificationService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+            ]
+        ),
+
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
@@ -148,6 +160,24 @@ let package = Package(
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
+                "TestSupport",
+            ]
+        ),
+        tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
+        tests("ArchitectureTests", []),
+
+        tests(
+            "MessagingTests",
+            [
+                "Messaging", "Kernel", "Concurrency", "Telemetry", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "Store", "TestSupport",
+            ]
+        ),
+        tests(
+            "NotificationServiceTests",
+            [
+                "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
+                "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
                 "TestSupport",
             ]
         ),

@@ -11,7 +11,9 @@ import Telemetry
 @main
 struct Main {
     static func main() async {
-        await Program.run("job-queue-service", settings: JobQueueSettings.init) { settings, program in
+        await Program.run("job-queue-service", defaultPort: 8081, settings: JobQueueSettings.init) {
+            settings,
+            program in
             let common = settings.common
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             let publisher = common.broker.map {

@@ -24,9 +24,9 @@ struct DescriptorHandle: ~Copyable {
     borrowing func write(_ bytes: [UInt8]) throws(FileError) {
         var written = 0
         while written < bytes.count {
-            // The pointer stays within the array: `written` is below its count.
+            // The pointer stays within the array: `written` is below its count, so there is a base address.
             let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(number, $0.baseAddress! + written, $0.count - written)
+                unsafe Glibc.write(number, $0.baseAddress?.advanced(by: written), $0.count - written)
             }
             if count < 0 {
                 guard errno == EINTR else { throw .last("write") }
@@ -43,7 +43,7 @@ struct DescriptorHandle: ~Copyable {
         while got < count {
             // The pointer stays within the array: `got` is below its count.
             let step = unsafe bytes.withUnsafeMutableBytes {
-                unsafe pread(number, $0.baseAddress! + got, $0.count - got, offset + got)
+                unsafe pread(number, $0.baseAddress?.advanced(by: got), $0.count - got, offset + got)
             }
             if step < 0 {
                 guard errno == EINTR else { throw .last("read") }

@@ -15,14 +15,14 @@ internal import Telemetry
 @safe
 actor Connection {
     /// A request of which the head has come.
-    private enum Incoming {
+    enum Incoming {
         case collecting(Exchange)
         case streaming(BodyStream)
         /// Needs no handler.
         case decided(Response, Method, RequestHead, ContinuousClock.Instant)
     }
 
-    private struct Stream {
+    struct Stream {
         let exchange: UInt64
         let isChunked: Bool
         var left: Int?
@@ -31,29 +31,29 @@ actor Connection {
 
     nonisolated let loop: EventLoop
     nonisolated let remoteAddress: String
-    private nonisolated let site: Site
-    private let handle: ConnectionHandle
+    nonisolated let site: Site
+    let handle: ConnectionHandle
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The connection holds its loop.
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    private var task: Task<Void, Never>?
-    private var incoming: Incoming?
-    private var queued: Exchange?
+    var task: Task<Void, Never>?
+    var incoming: Incoming?
+    var queued: Exchange?
     /// The task, when it waits for `queued`. Unsafe only in that nobody checks that it is resumed exactly once: it is
     /// taken out where it is resumed, and `transportClosed`, which always comes, resumes what is left.
-    private var waiting: UnsafeContinuation<Void, Never>?
+    var waiting: UnsafeContinuation<Void, Never>?
     /// The request that a handler works for and that has no answer yet.
-    private var unanswered: Exchange?
-    private var stream: Stream?
-    private var roomWaiters: [CheckedContinuation<Void, any Error>] = []
-    private var endingWaiters: [CheckedContinuation<ResponseWriter.Ending, Never>] = []
-    private var lastExchange: UInt64 = 0
-    private var isClosing = false
-    private var isGone = false
-    private var clientHasEnded = false
+    var unanswered: Exchange?
+    var stream: Stream?
+    var roomWaiters: [CheckedContinuation<Void, any Error>] = []
+    var endingWaiters: [CheckedContinuation<ResponseWriter.Ending, Never>] = []
+    var lastExchange: UInt64 = 0
+    var isClosing = false
+    var isGone = false
+    var clientHasEnded = false
 
     init(_ loop: EventLoop, _ handle: consuming ConnectionHandle, _ remoteAddress: String) {
         self.loop = loop
@@ -73,7 +73,7 @@ actor Connection {
         }
     }
 
-    private func refuseConnection(_ failure: RoutingFailure) {
+    func refuseConnection(_ failure: RoutingFailure) {
         site.metrics.refused.add()
         send(site.response(to: failure, unreadableRequest()), .get, isHTTP10: false, keep: false)
     }
@@ -108,7 +108,7 @@ actor Connection {
         }
     }
 
-    private func begin(_ exchange: Exchange) {
+    func begin(_ exchange: Exchange) {
         let head = exchange.head
         guard case .streamed = exchange.route.body, head.hasBody else {
             // What a client announces is not believed beyond a mebibyte.
@@ -125,7 +125,7 @@ actor Connection {
         dispatch(exchange)
     }
 
-    private func pauseReading(_ paused: Bool) {
+    func pauseReading(_ paused: Bool) {
         if !isGone { handle.pause(paused) }
     }
 
@@ -221,7 +221,7 @@ actor Connection {
 
     // Requests
 
-    private func refuse(
+    func refuse(
         _ failure: RoutingFailure,
         _ head: RequestHead,
         _ now: ContinuousClock.Instant,
@@ -238,7 +238,7 @@ actor Connection {
     }
 
     /// Answers without a handler: after the request when it has no body, else instead of reading it.
-    private func decide(
+    func decide(
         _ response: Response,
         _ method: Method,
         _ head: RequestHead,
@@ -253,7 +253,7 @@ actor Connection {
         return 0
     }
 
-    private func dispatch(_ exchange: Exchange) {
+    func dispatch(_ exchange: Exchange) {
         unanswered = exchange
         queued = exchange
         handle.setDeadline(exchange.route.deadline)
@@ -268,7 +268,7 @@ actor Connection {
         }
     }
 
-    private func serve() async {
+    func serve() async {
         while let exchange = await nextExchange() {
             let request = exchange.request(from: remoteAddress)
             switch exchange.route.action {
@@ -283,221 +283,20 @@ actor Connection {
         }
     }
 
-    private func nextExchange() async -> Exchange? {
+    func nextExchange() async -> Exchange? {
         if queued == nil && !isClosing { unsafe await withUnsafeContinuation { unsafe waiting = $0 } }
         defer { queued = nil }
         return queued
     }
 
-    private func resumeTask() {
+    func resumeTask() {
         guard let continuation = unsafe waiting else { return }
         unsafe waiting = nil
         unsafe continuation.resume()
     }
 
-    // Responses
-
-    private func deliver(_ response: Response, _ exchange: Exchange) async {
-        // Else the deadline answered in its place, or nobody is there.
-        guard unanswered?.id == exchange.id else { return }
-        unanswered = nil
-        handle.setDeadline(nil)
-        site.metrics.answered(response.status, since: exchange.receivedAt)
-        guard case .stream(let length, let produce) = response.body, exchange.method != .head,
-            !response.status.hasNoBody
-        else {
-            send(response, exchange.method, isHTTP10: exchange.head.isHTTP10, keep: keeps(exchange))
-            return
-        }
-        await deliver(response, length, produce, exchange)
-    }
-
-    private func deliver(
-        _ response: Response,
-        _ length: Int?,
-        _ produce: @Sendable (ResponseWriter) async throws -> Void,
-        _ exchange: Exchange
-    ) async {
-        let untilClose = length == nil && exchange.head.isHTTP10
-        let framing: ResponseHead.Framing = length.map { .length($0) } ?? (untilClose ? .untilClose : .chunked)
-        let keep = keeps(exchange) && !untilClose
-        let writer = ResponseWriter(self, exchange: exchange.id)
-        stream = Stream(exchange: exchange.id, isChunked: length == nil && !untilClose, left: length, writer: writer)
-        if clientHasEnded { writer.markGone() }
-        _ = handle.write(head(response, framing, exchange.head.isHTTP10, keep))
-        var isWhole = false
-        do {
-            try await produce(writer)
-            isWhole = (stream?.left ?? 0) == 0
-            if !isWhole { site.logger.error("a stream is shorter than announced", ["route": exchange.route.pattern]) }
-        } catch is CancellationError {
-            // The client went away or the server stopped: nothing to report.
-        } catch is ClientGone {
-            // As before.
-        } catch {
-            site.logger.error("a stream failed", ["route": exchange.route.pattern, "error": "\(type(of: error))"])
-        }
-        let isChunked = stream?.isChunked ?? false
-        endStream(.clientGone)
-        stream = nil
-        guard !isGone else { return }
-        guard isWhole else {
-            isClosing = true
-            handle.abort()
-            return
-        }
-        if isChunked { _ = handle.write(ResponseHead.lastChunk) }
-        finish(keep: keep && !isClosing)
-    }
-
-    /// Whether the connection goes on after the answer to this request.
-    private func keeps(_ exchange: Exchange) -> Bool {
-        // A body that is not read to its end leaves the place of the next request unknown.
-        exchange.head.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
-    }
-
-    private func answer(
-        _ failure: RoutingFailure,
-        _ request: Request,
-        _ method: Method,
-        isHTTP10: Bool,
-        since start: ContinuousClock.Instant
-    ) {
-        let response = site.response(to: failure, request)
-        site.metrics.answered(response.status, since: start)
-        send(response, method, isHTTP10: isHTTP10, keep: false)
-    }
-
-    /// Sends a response that is there as a whole.
-    private func send(_ response: Response, _ method: Method, isHTTP10: Bool, keep: Bool) {
-        let keep = keep && !loop.isDraining
-        let (framing, bytes): (ResponseHead.Framing, [UInt8]) =
-            switch response.body {
-            case _ where response.status.hasNoBody: (.none, [])
-            case .none: (.length(0), [])
-            case .bytes(let bytes): (.length(bytes.count), bytes)
-            case .stream(let length, _): (length.map { .length($0) } ?? .none, [])
-            }
-        _ = handle.write(head(response, framing, isHTTP10, keep), method == .head ? [] : bytes)
-        finish(keep: keep)
-    }
-
-    private func head(
-        _ response: Response,
-        _ framing: ResponseHead.Framing,
-        _ isHTTP10: Bool,
-        _ keep: Bool
-    ) -> [UInt8] {
-        let persistence: ResponseHead.Persistence = keep ? (isHTTP10 ? .keepAlive : .implicit) : .close
-        return ResponseHead.bytes(response.status, response.headers, framing, persistence, date: loop.dateField())
-    }
-
-    private func finish(keep: Bool) {
-        if !keep { isClosing = true }
-        handle.finish(keep: keep)
-    }
-
-    // Streams, called by `ResponseWriter` from any task.
-
-    func write(_ bytes: [UInt8], _ exchange: UInt64) async throws {
-        guard !isGone, let stream, stream.exchange == exchange else { throw ClientGone() }
-        guard !bytes.isEmpty else { return }
-        if let left = stream.left {
-            precondition(bytes.count <= left, "a stream is longer than announced")
-            self.stream?.left = left - bytes.count
-        }
-        guard let waiting = handle.write(stream.isChunked ? ResponseHead.chunk(bytes) : bytes) else {
-            throw ClientGone()
-        }
-        guard waiting > site.settings.writeHighMark else { return }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                if Task.isCancelled {
-                    continuation.resume(throwing: CancellationError())
-                } else {
-                    roomWaiters.append(continuation)
-                }
-            }
-        } onCancel: {
-            loop.submit { self.assumeIsolated { $0.cancelRoomWaiters() } }
-        }
-    }
-
-    func streamEnding(_ exchange: UInt64) async -> ResponseWriter.Ending {
-        guard let stream, stream.exchange == exchange, !stream.writer.isClosed else { return .clientGone }
-        if loop.isDraining { return .serverStopping }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<ResponseWriter.Ending, Never>) in
-                if Task.isCancelled {
-                    continuation.resume(returning: .clientGone)
-                } else {
-                    endingWaiters.append(continuation)
-                }
-            }
-        } onCancel: {
-            loop.submit { self.assumeIsolated { $0.endStream(.clientGone) } }
-        }
-    }
-
-    private func cancelRoomWaiters() {
-        let waiters = roomWaiters
-        roomWaiters = []
-        for waiter in waiters { waiter.resume(throwing: CancellationError()) }
-    }
-
-    private func endStream(_ ending: ResponseWriter.Ending) {
-        let waiters = endingWaiters
-        endingWaiters = []
-        for waiter in waiters { waiter.resume(returning: ending) }
-    }
-
-    // WebSocket
-
-    /// Hands the socket over to `handler`. False when the connection stays HTTP, or is gone.
-    private func upgrade(
-        _ exchange: Exchange,
-        _ handler: any WebSocketHandler,
-        _ subprotocol: String?,
-        _ headers: Headers,
-        _ limits: WebSocketLimits
-    ) -> Bool {
-        guard unanswered?.id == exchange.id else { return false }
-        unanswered = nil
-        let site = site
-        let address = remoteAddress
-        let socket = WebSocket(
-            loop: loop,
-            id: site.nextID(),
-            remoteAddress: address,
-            handler: handler,
-            handle: handle.retained(),
-            ended: {
-                site.metrics.webSockets.add(-1)
-                site.census.leave(address)
-            }
-        )
-        let response = ResponseHead.switchingProtocols(
-            accept: ConnectionHandle.webSocketAccept(exchange.head.headers["Sec-WebSocket-Key"] ?? ""),
-            subprotocol: subprotocol,
-            headers
-        )
-        // The reference that C holds from here; given back by its `released`.
-        let peer = unsafe Unmanaged.passRetained(socket)
-        guard unsafe handle.upgrade(response, limits, peer: peer.toOpaque()) else {
-            unsafe peer.release()
-            handle.abort()
-            return false
-        }
-        site.metrics.webSockets.add(1)
-        // C has forgotten this connection and holds the socket instead.
-        unsafe Unmanaged.passUnretained(self).release()
-        handler.opened(socket)
-        if loop.isDraining { socket.stopping() }
-        return true
-    }
-
     /// What the fallback is given when no request could be read.
-    private func unreadableRequest() -> Request { Request(target: "", remoteAddress: remoteAddress) }
+    func unreadableRequest() -> Request { Request(target: "", remoteAddress: remoteAddress) }
 }
 
 extension RequestBodyError {

@@ -67,9 +67,12 @@ public final class WebSocket: Sendable {
     }
 
     /// Starts the closing handshake, after what is queued; nothing can be sent any more. When the client has not
-    /// answered within `limit`, the connection is cut. The reason is cut at 123 bytes.
+    /// answered within `limit`, the connection is cut. The reason is cut to 123 bytes.
     public func close(code: UInt16, reason: String = "", within limit: Duration = .seconds(5)) {
         checkLoop()
+        // A control frame holds 125 bytes; cut between characters, so that the reason stays UTF-8.
+        var reason = reason
+        while reason.utf8.count > 123 { reason.removeLast() }
         handle.close(code: code, reason: reason, within: limit)
     }
 

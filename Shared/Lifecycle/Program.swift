@@ -44,11 +44,13 @@ public struct Program: Sendable {
     ///
     /// - Parameters:
     ///   - name: the program's name, in logs and in `--help`.
+    ///   - defaultPort: where the program listens when `PORT` says nothing; `--check-health` asks there.
     ///   - settings: reads the program's settings; mistakes are collected by the reader.
     ///   - compose: makes the services, in order of dependency.
     /// - Returns: never. The exit status is 0 after a clean stop, 1 after a failure, 2 for bad settings or usage.
     public static func run<Configuration: Sendable>(
         _ name: String,
+        defaultPort: UInt16,
         arguments: [String] = CommandLine.arguments,
         environment: [String: String] = Settings.Environment.current(),
         settings: (inout SettingsReader) -> Configuration,
@@ -62,7 +64,24 @@ public struct Program: Sendable {
             print(SettingsTable.text(reader.entries))
             exit(reader.problems.isEmpty ? 0 : 2)
         }
-        guard options.isEmpty else { fail("usage: \(name) [--print-settings]", status: 2) }
+        if options == ["--describe-settings"] {
+            var blank = SettingsReader(environment: [:])
+            _ = CommonSettings(&blank)
+            _ = settings(&blank)
+            print(SettingsTable.markdown(blank.entries))
+            exit(0)
+        }
+        if options == ["--check-health"] {
+            let port = UInt16(environment["PORT"] ?? "") ?? defaultPort
+            exit(LoopbackProbe.answersOK(port: port, path: "/ready", within: 5) ? 0 : 1)
+        }
+        if options == ["--version"] {
+            print("\(name) \(Version.current)")
+            exit(0)
+        }
+        guard options.isEmpty else {
+            fail("usage: \(name) [--print-settings | --describe-settings | --check-health | --version]", status: 2)
+        }
         guard reader.problems.isEmpty else {
             fail("\(name): the settings have mistakes:\n" + reader.problems.map { "  - \($0)\n" }.joined(), status: 2)
         }

@@ -6,6 +6,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     /// Takes the five characters.
     public init(rawValue: String) { self.rawValue = rawValue }
 
+    /// A text holds what the database's encoding cannot, such as U+0000.
+    public static let characterNotInRepertoire = SQLState(rawValue: "22021")
     /// A NOT NULL column would have become NULL.
     public static let notNullViolation = SQLState(rawValue: "23502")
     /// A row that is referred to is missing, or would be.

@@ -105,10 +105,12 @@ actor ConsumerLoop {
 
     private func serve(_ connection: inout ConnectionHandle) throws(BrokerError) {
         while true {
+            // Asked before settling: what was settled before the stop is then sure to be in this turn.
+            let isStopping = mailbox.isStopping
             try read(&connection)
             try settle(&connection)
             connection.releaseBuffers()
-            if mailbox.isStopping { return }
+            if isStopping { return }
             mailbox.doorbell.wait(watching: connection.socket, writable: false, atMost: settings.heartbeat / 3)
         }
     }

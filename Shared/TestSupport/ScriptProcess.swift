@@ -26,7 +26,11 @@ final class ScriptProcess {
         unsafe posix_spawnattr_init(&attributes)
         unsafe posix_spawn_file_actions_adddup2(&actions, toChild[0], 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, fromChild[1], 1)
-        unsafe posix_spawnattr_setflags(&attributes, Self.newSession)
+        // The pool's threads block all signals; a child that inherited that could not be asked to stop.
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setflags(&attributes, Self.newSession | Int16(POSIX_SPAWN_SETSIGMASK))
         // Strings and lists live through the call, which copies them into the child.
         var list: [UnsafeMutablePointer<CChar>?] = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         var started: pid_t = 0

@@ -51,10 +51,15 @@ final class ScriptedServer: Sendable {
         /// Waits until the peer closes.
         func untilClosed() { while request() != nil {} }
 
-        /// Closes with a reset instead of an end.
+        /// Resets the connection instead of ending it.
         func reset() {
-            var option = linger(l_onoff: 1, l_linger: 0)
-            unsafe setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+            // tcp(7): to connect to "nowhere" dissolves the connection, which sends a reset.
+            var nowhere = sockaddr(
+                sa_family: sa_family_t(AF_UNSPEC),
+                sa_data: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            )
+            // The address is a local, used during the call only.
+            unsafe connect(socket, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
         }
     }
 
@@ -84,6 +89,8 @@ final class ScriptedServer: Sendable {
                 }
                 spawn {
                     script(Connection(socket: accepted), number, self)
+                    // A child process started meanwhile may hold the socket too: closing would not end it.
+                    shutdown(accepted, Int32(SHUT_RDWR))
                     close(accepted)
                 }
             }

@@ -114,6 +114,13 @@ struct JobQueueFixture: Sendable {
         return Answer(status: response.status, json: json, response: response)
     }
 
+    /// Gets something that is not JSON.
+    func fetch(_ path: String, headers: [(String, String)] = []) async throws -> ClientResponse {
+        try await client.send(
+            ClientRequest("GET", url + path, headers: headers + [("Authorization", "Bearer dev-token")])
+        )
+    }
+
     /// Submits a job and returns its id.
     func submit(_ body: String = #"{"params":{}}"#) async throws -> JobID {
         let answer = try await send("POST", "/api/jobs", body)

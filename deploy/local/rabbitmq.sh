@@ -237,7 +237,8 @@ ctl)
     ;;
 guard)
     # Whoever holds the other end of standard input may end in any way: the kernel closes it, and this ends too.
-    trap '' HUP INT TERM
+    # Handled, not ignored: the node would inherit that, and could not be asked to stop.
+    trap : HUP INT TERM
     start || { finish KILL; exit 1; }
     cat >/dev/null
     finish KILL

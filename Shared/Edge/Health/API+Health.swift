@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import Lifecycle
 public import Telemetry
 
 extension API {
@@ -29,10 +30,4 @@ extension API {
         let page = OpenAPIPage(service: name, operations: operations + [OpenAPIPage.operation]).bytes
         add(OpenAPIPage.operation) { _ in .json(bytes: page) }
     }
-}
-
-/// The version of all programs, in health reports, OpenAPI and `--version`.
-public enum Version {
-    /// The version.
-    public static let current = "0.1.0"
 }

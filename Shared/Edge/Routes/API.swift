@@ -19,12 +19,21 @@ public struct API: Sendable {
     private let gate: Gate
     private let logger: Logger
     private let metrics: Metrics
+    private let tracer: Tracer
 
-    /// Routes for a service called `name`.
-    public init(name: String, authenticator: Authenticator, limiter: RateLimiter, logger: Logger, metrics: Metrics) {
+    /// Routes for a service called `name`. Without a `tracer` no spans are recorded.
+    public init(
+        name: String,
+        authenticator: Authenticator,
+        limiter: RateLimiter,
+        logger: Logger,
+        metrics: Metrics,
+        tracer: Tracer? = nil
+    ) {
         self.name = name
         self.logger = logger
         self.metrics = metrics
+        self.tracer = tracer ?? Tracer(capacity: 0, metrics: Metrics())
         gate = Gate(authenticator: authenticator, limiter: limiter)
         router.fallback = { failure, request in
             let id = RequestID.of(request)
@@ -35,21 +44,26 @@ public struct API: Sendable {
     /// Adds a route.
     public mutating func add(_ operation: Operation, _ handler: @escaping Handler) {
         operations.append(operation)
-        let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics)
+        let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics, tracer: tracer)
         router.add(operation.method, operation.pattern, body: operation.body.policy) { request in
             await frame.respond(to: request, handler)
         }
     }
 
     /// Adds a route whose effect is one transaction. With an Idempotency-Key the first answer is kept in that
-    /// transaction, and given again to whoever repeats the request.
+    /// transaction, and given again to whoever repeats the request. `committed` is called after every commit.
     public mutating func add(
         _ operation: Operation,
         in pool: Pool,
+        committed: @escaping @Sendable () -> Void = {},
         _ handler: @escaping @Sendable (Call, Transaction) async throws -> Reply
     ) {
         let idempotency = Idempotency(pool)
-        add(operation) { call in try await idempotency.perform(call, handler) }
+        add(operation) { call in
+            let reply = try await idempotency.perform(call, handler)
+            committed()
+            return reply
+        }
     }
 
     /// Adds a route that speaks WebSocket.

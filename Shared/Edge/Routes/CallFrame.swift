@@ -11,8 +11,10 @@ struct CallFrame: Sendable {
     private let logger: Logger
     private let duration: Histogram
     private let answered: [Counter]
+    private let tracer: Tracer
 
-    init(operation: Operation, gate: Gate, logger: Logger, metrics: Metrics) {
+    init(operation: Operation, gate: Gate, logger: Logger, metrics: Metrics, tracer: Tracer) {
+        self.tracer = tracer
         self.operation = operation
         self.gate = gate
         self.logger = logger
@@ -35,24 +37,46 @@ struct CallFrame: Sendable {
 
     func respond(to request: Request, _ handler: API.Handler) async -> Response {
         let requestID = RequestID.of(request)
+        let caller = request.headers["traceparent"]
+            .flatMap { TraceContext(traceparent: $0, tracestate: request.headers["tracestate"]) }
+        let trace = caller?.child() ?? .root()
         var response: Response
         do {
-            let call = try await check(request, requestID)
+            let call = try await check(request, requestID, trace)
             response = try await handler(call).response
             response.headers.set("X-Request-ID", requestID)
         } catch {
             let refusal = ServiceError.describing(error) ?? fault(error, requestID)
             response = ErrorResponse.make(refusal, requestID: requestID, accept: request.headers["Accept"])
         }
-        duration.record(ContinuousClock.now - request.receivedAt)
+        let elapsed = ContinuousClock.now - request.receivedAt
+        duration.record(elapsed)
         answered[min(max(response.status.code / 100, 1), 5) - 1].add()
+        if tracer.isOn { record(response.status.code, trace, caller?.spanID, elapsed) }
         return response
     }
 
-    private func check(_ request: Request, _ requestID: String) async throws -> Call {
-        let trace =
-            request.headers["traceparent"]
-            .flatMap { TraceContext(traceparent: $0, tracestate: request.headers["tracestate"])?.child() } ?? .root()
+    private func record(_ status: Int, _ trace: TraceContext, _ parent: UInt64?, _ elapsed: Duration) {
+        let end = WallClock.system.now()
+        tracer.record(
+            Span(
+                context: trace,
+                parent: parent,
+                name: "\(operation.method.rawValue) \(operation.pattern)",
+                kind: .server,
+                start: Timestamp(microseconds: end.microseconds - elapsed.microseconds),
+                end: end,
+                attributes: [
+                    (name: "http.request.method", value: operation.method.rawValue),
+                    (name: "http.route", value: operation.pattern),
+                    (name: "http.response.status_code", value: "\(status)"),
+                ],
+                failure: status >= 500 ? "\(status)" : nil
+            )
+        )
+    }
+
+    private func check(_ request: Request, _ requestID: String, _ trace: TraceContext) async throws -> Call {
         let principal = try await gate.admit(request, to: operation)
         try checkAccept(request)
         let query = try checkQuery(request)

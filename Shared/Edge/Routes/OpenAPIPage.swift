@@ -1,6 +1,7 @@
 import Contracts
 import HTTPServer
 import JSON
+import Lifecycle
 
 /// A service's OpenAPI 3.1 description, made from the operations that decode its requests.
 struct OpenAPIPage {

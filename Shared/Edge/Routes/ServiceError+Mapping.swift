@@ -37,6 +37,8 @@ extension ServiceError {
             ServiceError(.serviceUnavailable, "the database was busy with this; try again", retryAfter: .seconds(1))
         case .server where error.code == .undefinedTable || error.code == .undefinedColumn:
             ServiceError(.serviceUnavailable, "the service is starting; try again", retryAfter: .seconds(1))
+        case .server where error.code == .characterNotInRepertoire:
+            .invalid("", "a text holds the character U+0000, which cannot be stored")
         case .server, .decoding, .invalidSettings, .migration: nil
         }
     }

@@ -1,0 +1,37 @@
+# Martlet: what can be done here. `make` alone prints the list.
+.DEFAULT_GOAL := help
+.PHONY: help run start stop status logs reset build test lint format clean
+LOCAL := deploy/local/martlet.sh
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: ## install what is missing, build, start everything, show a job's way; Ctrl-C stops
+	@$(LOCAL) run
+start: ## the same in the background; returns when ready
+	@$(LOCAL) start
+stop: ## stop what start started
+	@$(LOCAL) stop
+status: ## what runs, and where
+	@$(LOCAL) status
+logs: ## follow the logs
+	@$(LOCAL) logs
+reset: ## stop, and remove all data below .martlet
+	@$(LOCAL) reset
+
+build: ## build a release
+	@deploy/local/prerequisites.sh build
+	@swift build -c release
+
+test: ## install what is missing, build, run all tests on servers of their own
+	@deploy/local/prerequisites.sh test
+	@swift build --build-tests
+	@swift test --skip-build
+
+lint: ## check the format of all sources
+	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests
+format: ## format all sources
+	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests
+
+clean: ## remove what was built
+	@rm -rf .build

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// Arrows point down: a module may use only what lies in a layer below its own, and services never import each other.
+@Suite(.timeLimit(.minutes(2))) struct DependencyTests {
+    /// From the bottom up. What stands in one line may not use one another, but where `beside` says so.
+    static let layers: [[String]] = [
+        ["CSimdjson", "CLibPQ", "CRabbitMQ", "CBeast", "CCurl", "COpenSSL", "CSpawn"],
+        ["Kernel"],
+        ["Concurrency"],
+        ["Settings", "Telemetry", "JSON", "Files", "Subprocess"],
+        ["Lifecycle", "Contracts"],
+        ["Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto"],
+        ["Messaging", "Store"],
+        ["Edge"],
+        ["JobQueueService", "NotificationService", "AgentService", "MartletCommand"],
+    ]
+
+    struct Description: Decodable {
+        struct Target: Decodable {
+            let name: String
+            let type: String
+            let path: String
+            let target_dependencies: [String]?
+        }
+        let targets: [Target]
+    }
+
+    @Test func `every arrow of the package points down`() throws {
+        let description = try DependencyTests.describe()
+        let rank = Dictionary(
+            uniqueKeysWithValues: DependencyTests.layers.enumerated()
+                .flatMap { rank, names in names.map { ($0, rank) } }
+        )
+        var checked = 0
+        for target in description.targets where target.path.hasPrefix("Shared/") || target.path.hasPrefix("Services/") {
+            if target.name == "TestSupport" { continue }
+            guard let own = rank[target.name] else {
+                Issue.record("\(target.name) has no layer: give it one")
+                continue
+            }
+            for dependency in target.target_dependencies ?? [] {
+                checked += 1
+                guard let other = rank[dependency] else {
+                    Issue.record("\(target.name) uses \(dependency), which no module may")
+                    continue
+                }
+                #expect(other < own, "\(target.name) uses \(dependency), which is not below it")
+            }
+        }
+        #expect(checked > 20)
+    }
+
+    @Test func `C modules are used by their own wrapper only`() throws {
+        for target in try DependencyTests.describe().targets {
+            for dependency in target.target_dependencies ?? [] {
+                guard DependencyTests.layers[0].contains(dependency) else { continue }
+                let home = try #require(
+                    try DependencyTests.describe().targets.first { $0.name == dependency }?.path.split(separator: "/")
+                        .dropLast().last
+                )
+                #expect(target.name == String(home), "\(target.name) uses \(dependency)")
+            }
+        }
+    }
+
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func describe() throws -> Description {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        // A scratch path of its own: the test run holds the package's.
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "martlet-describe").path
+        process.arguments = [
+            "swift", "package", "--package-path", root.path, "--scratch-path", scratch, "describe", "--type", "json",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return try JSONDecoder().decode(Description.self, from: data)
+    }
+}
