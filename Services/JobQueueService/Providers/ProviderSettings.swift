@@ -4,6 +4,7 @@ import Kernel
 import Lifecycle
 import Postgres
 import Settings
+import Telemetry
 
 /// Which providers the environment asks for.
 struct ProviderSettings: Sendable {
@@ -87,6 +88,11 @@ struct ProviderSettings: Sendable {
     ) -> [(name: String, provider: any Provider)] {
         var providers: [(name: String, provider: any Provider)] = []
         if !commands.isEmpty {
+            do {
+                try ScratchFolder.removeStale(in: scratch)
+            } catch {
+                program.logger.warning("old scratch folders not removed", ["error": "\(error)"])
+            }
             providers.append(
                 ("command", CommandProvider(commands, concurrency: concurrency, scratch: scratch))
             )

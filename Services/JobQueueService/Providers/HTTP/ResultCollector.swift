@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import HTTPClient
 import JSON
@@ -34,6 +35,8 @@ struct ResultCollector: Sendable {
             }
         } catch is ResultStore.TooLarge {
             throw ProviderFailure.resultTooLarge
+        } catch let error as FileError where error.isDiskFull {
+            throw ProviderFailure.diskFull
         } catch let error as ClientError {
             throw ProviderFailure(error)
         }
