@@ -62,7 +62,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "job-queue-service", targets: ["JobQueueService"])
+        .executable(name: "agent-service", targets: ["AgentService"]),
+        .executable(name: "job-queue-service", targets: ["JobQueueService"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -120,6 +121,13 @@ let package = Package(
                 "HTTPServer", "HTTPClient", "Crypto", "Files", "Messaging", "Store", "Edge",
             ]
         ),
+        service(
+            "AgentService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+            ]
+        ),
 
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
@@ -147,6 +155,13 @@ let package = Package(
             "JobQueueServiceTests",
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+            ]
+        ),
+        tests(
+            "AgentServiceTests",
+            [
+                "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
             ]
         ),
