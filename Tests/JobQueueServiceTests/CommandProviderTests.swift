@@ -83,10 +83,10 @@ import Testing
         ("while :; do :; done", "COMMAND_CPU_LIMIT", "the program used up its processor time"),
         ("exec head -c 2000000 /dev/zero > out.txt", "COMMAND_FILE_LIMIT", nil),
         ("sleep 60", "COMMAND_TIMEOUT", "the program took longer than 1500 ms"),
-        ("echo hi > /dev/full", "DISK_FULL", "there was no room for the job's files"),
+        ("cat /proc/version > /dev/full", "DISK_FULL", "there was no room for the job's files"),
         ("true", "COMMAND_NO_RESULT", "the program left no file"),
         ("ln -s /etc/passwd out.txt", "COMMAND_NO_RESULT", "the program left no file"),
-        ("yes", "COMMAND_OUTPUT_LIMIT", "the program wrote too much"),
+        ("tr '\\0' x < /dev/zero", "COMMAND_OUTPUT_LIMIT", "the program wrote too much"),
     ])
     func `each way to fail has its name`(script: String, code: String, message: String?) async throws {
         let more = #","timeout_ms":1500,"limits":{"cpu_seconds":1}"#
