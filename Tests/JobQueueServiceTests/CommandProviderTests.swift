@@ -89,12 +89,9 @@ import Testing
         ("tr '\\0' x < /dev/zero", "COMMAND_OUTPUT_LIMIT", "the program wrote too much"),
     ])
     func `each way to fail has its name`(script: String, code: String, message: String?) async throws {
-        let more = #","timeout_ms":1500,"limits":{"cpu_seconds":1}"#
-        try await run(
-            script,
-            more: code == "COMMAND_OUTPUT_LIMIT" ? "" : more,
-            environment: ["MAX_RESULT_BYTES": "1000000"]
-        ) { fixture in
+        let timeout = code == "COMMAND_TIMEOUT" ? 1500 : 50_000
+        let more = #","timeout_ms":\#(timeout),"limits":{"cpu_seconds":1}"#
+        try await run(script, more: more, environment: ["MAX_RESULT_BYTES": "1000000"]) { fixture in
             let job = try await fixture.finished(try await submit(fixture))
             #expect(job["status"]?.string == "failed")
             #expect(job["error_code"]?.string == code)
