@@ -62,6 +62,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
     name: "martlet",
     products: [
+        .executable(name: "agent-service", targets: ["AgentService"]),
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
         .executable(name: "notification-service", targets: ["NotificationService"]),
     ],
@@ -131,6 +132,13 @@ let package = Package(
                 "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
             ]
         ),
+        service(
+            "AgentService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+            ]
+        ),
 
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
@@ -161,6 +169,13 @@ let package = Package(
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
                 "TestSupport",
+            ]
+        ),
+        tests(
+            "AgentServiceTests",
+            [
+                "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
             ]
         ),
         tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),

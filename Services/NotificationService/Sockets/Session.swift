@@ -358,7 +358,9 @@ actor Session {
         around.metrics.slowCloses.add()
         var cursors: [ContextID: Position] = [:]
         if let lastLeft {
-            for (context, subscription) in subscriptions where subscription.joined != nil {
+            // What was live when that update was sent has nothing older among what is thrown away. Of the others the
+            // client knows better than we do.
+            for (context, subscription) in subscriptions where subscription.joined?.isBefore(lastLeft) == true {
                 cursors[context] = lastLeft
             }
         }
