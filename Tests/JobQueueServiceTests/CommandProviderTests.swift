@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func `cancelling a job ends its program`() async throws {
-        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "600"]) { fixture in
+        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "3000"]) { fixture in
             let id = try await submit(fixture)
             var lines: [String] = []
             while lines.isEmpty { lines = try await fixture.lines(id) }
