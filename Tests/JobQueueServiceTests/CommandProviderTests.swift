@@ -83,18 +83,15 @@ import Testing
         ("while :; do :; done", "COMMAND_CPU_LIMIT", "the program used up its processor time"),
         ("exec head -c 2000000 /dev/zero > out.txt", "COMMAND_FILE_LIMIT", nil),
         ("sleep 60", "COMMAND_TIMEOUT", "the program took longer than 1500 ms"),
-        ("echo hi > /dev/full", "DISK_FULL", "there was no room for the job's files"),
+        ("cat /proc/version > /dev/full", "DISK_FULL", "there was no room for the job's files"),
         ("true", "COMMAND_NO_RESULT", "the program left no file"),
         ("ln -s /etc/passwd out.txt", "COMMAND_NO_RESULT", "the program left no file"),
-        ("yes", "COMMAND_OUTPUT_LIMIT", "the program wrote too much"),
+        ("tr '\\0' x < /dev/zero", "COMMAND_OUTPUT_LIMIT", "the program wrote too much"),
     ])
     func `each way to fail has its name`(script: String, code: String, message: String?) async throws {
-        let more = #","timeout_ms":1500,"limits":{"cpu_seconds":1}"#
-        try await run(
-            script,
-            more: code == "COMMAND_OUTPUT_LIMIT" ? "" : more,
-            environment: ["MAX_RESULT_BYTES": "1000000"]
-        ) { fixture in
+        let timeout = code == "COMMAND_TIMEOUT" ? 1500 : 50_000
+        let more = #","timeout_ms":\#(timeout),"limits":{"cpu_seconds":1}"#
+        try await run(script, more: more, environment: ["MAX_RESULT_BYTES": "1000000"]) { fixture in
             let job = try await fixture.finished(try await submit(fixture))
             #expect(job["status"]?.string == "failed")
             #expect(job["error_code"]?.string == code)
@@ -103,7 +100,7 @@ import Testing
     }
 
     @Test func `cancelling a job ends its program`() async throws {
-        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "600"]) { fixture in
+        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "3000"]) { fixture in
             let id = try await submit(fixture)
             var lines: [String] = []
             while lines.isEmpty { lines = try await fixture.lines(id) }

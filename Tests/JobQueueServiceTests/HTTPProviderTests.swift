@@ -198,7 +198,7 @@ import Testing
             default: HTTPProviderServer.json(#"{"status":"working"}"#)
             }
         } _: { server in
-            try await run(server.url, environment: ["LEASE_MS": "600"]) { fixture in
+            try await run(server.url, environment: ["LEASE_MS": "3000"]) { fixture in
                 let id = try await fixture.submit(HTTPProviderTests.submission())
                 while try await fixture.job(id)["phase"]?.string != "awaiting_provider" { await Task.yield() }
                 #expect(try await fixture.send("POST", "/api/jobs/\(id)/cancel").status == 200)

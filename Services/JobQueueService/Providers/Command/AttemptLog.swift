@@ -12,10 +12,10 @@ actor AttemptLog {
 
     init(_ attempt: Attempt) { self.attempt = attempt }
 
-    /// Takes a line. Those that the job's log has no room for cost nothing: a program may run wild.
+    /// Takes a line, of which the paths are cleaned. Those that the job's log has no room for cost nothing: a program may run wild.
     func append(_ line: String) async throws {
         guard room >= 0 else { return }
-        lines.append(room > 0 ? line : "… further lines are not kept")
+        lines.append(room > 0 ? CommandFailure.cleaned(line) : "… further lines are not kept")
         room -= 1
         if lines.count >= AttemptLog.batch { try await flush() }
     }

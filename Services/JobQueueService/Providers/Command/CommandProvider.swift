@@ -93,14 +93,13 @@ struct CommandProvider: Provider {
                         nextReport = .now + .milliseconds(500)
                         continue
                     }
-                    let text = CommandFailure.cleaned(line.text)
-                    if line.stream == .error { lastError = text }
+                    if line.stream == .error { lastError = line.text }
                     // Programs that report progress write nothing else there that people want to read.
-                    if line.stream == .error || reader == nil { try await log.append(text) }
+                    if line.stream == .error || reader == nil { try await log.append(line.text) }
                 }
             }
             try await log.flush()
-            return (ending, lastError)
+            return (ending, lastError.map(CommandFailure.cleaned))
         }
     }
 
