@@ -64,6 +64,8 @@ let package = Package(
     products: [
         .executable(name: "agent-service", targets: ["AgentService"]),
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
+        .executable(name: "notification-service", targets: ["NotificationService"]),
+        .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -89,6 +91,8 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Shared/HTTPClient/CCurl", pkgConfig: "libcurl"),
         shared("HTTPClient", ["Kernel", "Concurrency", "Telemetry", "JSON", "CCurl"], excluding: ["CCurl"]),
         shared("Files", ["Concurrency"]),
+        .target(name: "CSpawn", path: "Shared/Subprocess/CSpawn"),
+        shared("Subprocess", ["Concurrency", "CSpawn"], excluding: ["CSpawn"]),
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
@@ -118,7 +122,15 @@ let package = Package(
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
                 "RabbitMQ",
-                "HTTPServer", "HTTPClient", "Crypto", "Files", "Messaging", "Store", "Edge",
+                "HTTPServer", "HTTPClient", "Crypto", "Files", "Subprocess", "Messaging", "Store", "Edge",
+            ]
+        ),
+
+        service(
+            "NotificationService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
             ]
         ),
         service(
@@ -127,6 +139,16 @@ let package = Package(
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
                 "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
             ]
+        ),
+
+        // The command line, for people.
+        .executableTarget(
+            name: "MartletCommand",
+            dependencies: [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient", "Files",
+            ],
+            path: "Services/CommandLine",
+            swiftSettings: strict + threadSanitizer
         ),
 
         // Tests of the foundation.
@@ -150,12 +172,14 @@ let package = Package(
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
+        tests("SubprocessTests", ["Subprocess", "Concurrency"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         tests(
             "JobQueueServiceTests",
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
-                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
+                "TestSupport",
             ]
         ),
         tests(
@@ -165,8 +189,30 @@ let package = Package(
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
             ]
         ),
+        tests(
+            "CommandLineTests",
+            [
+                "MartletCommand", "Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "HTTPServer", "HTTPClient",
+            ]
+        ),
         tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
         tests("ArchitectureTests", []),
+
+        tests(
+            "MessagingTests",
+            [
+                "Messaging", "Kernel", "Concurrency", "Telemetry", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "Store", "TestSupport",
+            ]
+        ),
+        tests(
+            "NotificationServiceTests",
+            [
+                "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
+                "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+                "TestSupport",
+            ]
+        ),
 
         // Measured by hand, against peers.
         .executableTarget(

@@ -14,6 +14,8 @@ struct JobQueueSettings: Sendable {
     /// Where result files are kept.
     let resultsFolder: String
     let maximumResultBytes: Int
+    /// What runs jobs in this process.
+    let providers: ProviderSettings
 
     init(_ reader: inout SettingsReader) {
         common = ServiceSettings(&reader, service: "job-queue", port: 8081)
@@ -50,5 +52,6 @@ struct JobQueueSettings: Sendable {
             default: 1 << 30,
             in: 1...Int.max
         )
+        providers = ProviderSettings(&reader, results: resultsFolder, maximumBytes: maximumResultBytes)
     }
 }

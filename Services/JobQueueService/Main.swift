@@ -25,7 +25,7 @@ struct Main {
                     metrics: program.metrics
                 )
             }
-            let queue = try JobQueue(settings, pool: pool, providers: [], program)
+            let queue = try JobQueue(settings, pool: pool, providers: settings.providers.providers(), program)
             var api = API(
                 name: "job-queue",
                 authenticator: Authenticator(common.access, pool: pool),

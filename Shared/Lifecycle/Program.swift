@@ -64,6 +64,13 @@ public struct Program: Sendable {
             print(SettingsTable.text(reader.entries))
             exit(reader.problems.isEmpty ? 0 : 2)
         }
+        if options == ["--describe-settings"] {
+            var blank = SettingsReader(environment: [:])
+            _ = CommonSettings(&blank)
+            _ = settings(&blank)
+            print(SettingsTable.markdown(blank.entries))
+            exit(0)
+        }
         if options == ["--check-health"] {
             let port = UInt16(environment["PORT"] ?? "") ?? defaultPort
             exit(LoopbackProbe.answersOK(port: port, path: "/ready", within: 5) ? 0 : 1)
@@ -73,7 +80,7 @@ public struct Program: Sendable {
             exit(0)
         }
         guard options.isEmpty else {
-            fail("usage: \(name) [--print-settings | --check-health | --version]", status: 2)
+            fail("usage: \(name) [--print-settings | --describe-settings | --check-health | --version]", status: 2)
         }
         guard reader.problems.isEmpty else {
             fail("\(name): the settings have mistakes:\n" + reader.problems.map { "  - \($0)\n" }.joined(), status: 2)

@@ -12,4 +12,13 @@ public enum SettingsTable {
             }
             .joined(separator: "\n")
     }
+
+    /// The names, defaults and purposes as a Markdown table, for the documentation.
+    public static func markdown(_ entries: [SettingsReader.Entry]) -> String {
+        let rows = entries.map { entry in
+            let fallback = entry.fallback.map { $0.isEmpty ? "–" : "`\($0)`" } ?? "required"
+            return "| `\(entry.name)` | \(fallback) | \(entry.help.replacing("|", with: "\\|")) |"
+        }
+        return (["| variable | default | what it is |", "|---|---|---|"] + rows).joined(separator: "\n")
+    }
 }

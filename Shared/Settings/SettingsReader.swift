@@ -116,6 +116,7 @@ public struct SettingsReader {
         }
         guard let (text, origin) = found ?? fallback.map({ ($0, "default") }) else {
             problems.append("\(name) is not set: \(help)")
+            entries.append(Entry(name: name, help: help, shown: "", fallback: nil, origin: "missing"))
             return nil
         }
         entries.append(Entry(name: name, help: help, shown: shown(text), fallback: fallback.map(shown), origin: origin))

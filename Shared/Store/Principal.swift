@@ -1,5 +1,5 @@
 public import Contracts
-import JSON
+public import Kernel
 
 /// Who a request comes from, and what they may do.
 public struct Principal: Sendable, Hashable {
@@ -9,12 +9,15 @@ public struct Principal: Sendable, Hashable {
     public let scopes: Set<Scope>
     /// The only project they may see; `nil` for all.
     public let project: ProjectID?
+    /// When the token ends by itself; what outlives a request must end with it.
+    public let expiresAt: Timestamp?
 
     /// A caller.
-    public init(name: String, scopes: Set<Scope>, project: ProjectID? = nil) {
+    public init(name: String, scopes: Set<Scope>, project: ProjectID? = nil, expiresAt: Timestamp? = nil) {
         self.name = name
         self.scopes = scopes
         self.project = project
+        self.expiresAt = expiresAt
     }
 
     /// Whether something of `project` may be seen; things without a project are for callers without a limit.

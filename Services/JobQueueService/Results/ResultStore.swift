@@ -61,6 +61,9 @@ struct ResultStore: Sendable {
     /// Opens a stored file.
     func open(_ stored: Stored) throws -> FileReader { try FileReader(path(of: stored.sha256).file) }
 
+    /// The stored file's path, for programs that run here.
+    func localPath(of stored: Stored) -> String { path(of: stored.sha256).file }
+
     private func path(of digest: [UInt8]) -> (folder: String, file: String) {
         let name = Hex.encode(digest)
         return ("\(folder)/\(name.prefix(2))", "\(folder)/\(name.prefix(2))/\(name)")

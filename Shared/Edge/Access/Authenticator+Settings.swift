@@ -27,7 +27,8 @@ extension Principal {
         self.init(
             name: "user:\(subject)",
             scopes: Set(claims.scopes.compactMap(Scope.init(rawValue:))),
-            project: project ?? nil
+            project: project ?? nil,
+            expiresAt: claims.expiresAt
         )
     }
 }

@@ -60,7 +60,12 @@ public final class Authenticator: Sendable {
             known.withLock { _ = $0.removeValue(forKey: hash) }
             throw Authenticator.refused("the API key is not known, or has expired, or was revoked")
         }
-        let principal = Principal(name: "key:\(key.id)", scopes: key.scopes, project: key.project)
+        let principal = Principal(
+            name: "key:\(key.id)",
+            scopes: key.scopes,
+            project: key.project,
+            expiresAt: key.expiresAt
+        )
         known.withLock { known in
             if known.count >= maximumKnown { known = known.filter { $0.value.until > now } }
             if known.count < maximumKnown { known[hash] = Known(principal: principal, until: now + memory) }

@@ -34,14 +34,15 @@ public struct ServiceSettings: Sendable {
         let inProduction = mode == .production
         var server = ServerSettings(
             host: reader.string("HOST", "address to listen on", default: "127.0.0.1"),
-            port: UInt16(reader.int("PORT", "port to listen on; 0 takes a free one", default: port, in: 0...65_535)),
-            loops: reader.int(
-                "HTTP_LOOPS",
-                "event loops of the HTTP server",
-                default: ServerSettings.standardLoops,
-                in: 1...64
-            )
+            port: UInt16(reader.int("PORT", "port to listen on; 0 takes a free one", default: port, in: 0...65_535))
         )
+        let loops = reader.int(
+            "HTTP_LOOPS",
+            "event loops of the HTTP server; 0: one per core, at most 4",
+            default: 0,
+            in: 0...64
+        )
+        if loops > 0 { server.loops = loops }
         server.connections = reader.int("MAX_CONNECTIONS", "open connections", default: 20_000, in: 1...1_000_000)
         server.connectionsPerAddress = reader.int(
             "MAX_CONNECTIONS_PER_ADDRESS",

@@ -56,20 +56,22 @@ void cb_connection::read_soon() {
     const bool waits = phase_ == phase::answering || (phase_ == phase::idle && !out_.empty());
     if (waits && held_.size() >= loop_.limits.pipelined_bytes) return;
     reading_ = true;
-    socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = connection_ptr(this)](error_code ec) {
+    // A read that is filled only in part leaves the socket armed: unlike a wait, it costs no epoll_ctl.
+    socket_.async_read_some(asio::buffer(first_), [self = connection_ptr(this)](error_code ec, size_t count) {
         self->reading_ = false;
-        if (ec || self->phase_ == phase::closed) return;
-        self->loop_.batch([&] { self->readable(); });
+        if (ec == asio::error::operation_aborted || self->phase_ == phase::closed) return;
+        self->loop_.batch([&] { self->readable(ec, count); });
     });
 }
 
-void cb_connection::readable() {
-    error_code ec;
-    auto &input = loop_.input;
-    const size_t count = socket_.read_some(asio::buffer(input), ec);
-    if (ec == asio::error::would_block || ec == asio::error::interrupted) return read_soon();
+void cb_connection::readable(error_code ec, size_t count) {
+    if (ec == asio::error::interrupted) return read_soon();
     if (ec == asio::error::eof) return end_of_input();
     if (ec) return lost();
+    auto &input = loop_.input;
+    memcpy(input.data(), first_.data(), count);
+    // There may be more: an end or an error found here is found again by the next read.
+    if (count == first_.size()) count += socket_.read_some(asio::buffer(input) + count, ec);
     switch (phase_) {
     case phase::lingering: break;
     case phase::closed: return;

@@ -15,6 +15,7 @@
 #include "request_parser.hpp"
 #include "websocket.hpp"
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -72,7 +73,7 @@ private:
 
     // Transport
     void read_soon();
-    void readable();
+    void readable(boost::system::error_code ec, size_t count);
     void end_of_input();
     void write_soon();
     void queue(martlet::frame_ptr frame);
@@ -90,6 +91,7 @@ private:
     std::optional<martlet::request_parser> parser_;
     std::unique_ptr<martlet::websocket> websocket_;
 
+    std::array<char, 512> first_;   // what a pending read fills; the rest goes to the loop's buffer
     int64_t deadline_ = -1;         // of the phase
     int64_t handler_deadline_ = -1;
     int64_t stalled_since_ = -1;    // when bytes last left while some wait

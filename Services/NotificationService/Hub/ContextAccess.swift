@@ -1,0 +1,28 @@
+import Contracts
+import Postgres
+import Store
+
+/// Says who may watch what.
+struct ContextAccess: Sendable {
+    let pool: Pool
+
+    /// Whether a principal may watch a context. Who is limited to a project may watch what belongs to it; what does
+    /// not exist belongs to nobody. `all` is for administrators, queues are for those who see all projects.
+    func allows(_ principal: Principal, _ context: ContextID) async throws -> Bool {
+        guard ContextAccess.mayWatch(principal) else { return false }
+        if context == .all { return principal.may(.admin) && principal.project == nil }
+        guard let project = principal.project else { return true }
+        return switch context {
+        case .all, .queue: false
+        case .project(let id): id == project
+        case .card(let id):
+            try await exists("SELECT FROM agent.card_places WHERE card_id = \(id) AND project_id = \(project)")
+        case .job(let id): try await exists("SELECT FROM jobs.job_views WHERE id = \(id) AND project_id = \(project)")
+        }
+    }
+
+    /// Whether a principal may watch anything at all.
+    static func mayWatch(_ principal: Principal) -> Bool { principal.may(.eventsRead) || principal.may(.jobsRead) }
+
+    private func exists(_ statement: SQL) async throws -> Bool { try await !pool.query(statement).isEmpty }
+}

@@ -1,0 +1,214 @@
+import Concurrency
+import Contracts
+import HTTPServer
+import Kernel
+import Messaging
+import Telemetry
+
+/// Where events meet those who watch for them.
+///
+/// ```
+///   feed ──▶ ring of each watched context ──▶ every loop: table context → sockets ──▶ one shared frame to each
+///                       │
+///                       └──▶ who catches up, streams or polls
+/// ```
+///
+/// Appending to the rings and moving `head` is one step, so a ring made at a head misses nothing after it. The next
+/// events are taken when the loops have handed out the last ones: what is under way is bounded by that.
+final class Hub: Sendable {
+    /// Bounds of what is kept for those who come back.
+    struct Limits: Sendable {
+        var updatesPerContext = 256
+        var age: Duration = .seconds(300)
+        var bytes = 64 << 20
+        var contexts = 50_000
+    }
+
+    private struct State {
+        /// The feed has brought everything up to here; `nil` before it began.
+        var head: Position?
+        var rings: [ContextID: ContextRing] = [:]
+        var bytes = 0
+        var waiters: UInt64 = 0
+        var sweptAt = ContinuousClock.now
+        var tables: [ObjectIdentifier: LoopTable] = [:]
+    }
+
+    private let limits: Limits
+    private let metrics: NotificationMetrics
+    private let clock: WallClock
+    private let state = Lock(State())
+
+    init(limits: Limits = Limits(), metrics: NotificationMetrics, clock: WallClock = .system) {
+        self.limits = limits
+        self.metrics = metrics
+        self.clock = clock
+    }
+
+    /// The feed has brought everything up to here; `nil` before it began.
+    var head: Position? { state.withLock { $0.head } }
+
+    /// The bytes that all rings hold.
+    var ringBytes: Int { state.withLock { $0.bytes } }
+
+    /// The sockets of a loop.
+    func table(of loop: EventLoop) -> LoopTable {
+        state.withLock { state in
+            if let table = state.tables[ObjectIdentifier(loop)] { return table }
+            let table = LoopTable(loop)
+            state.tables[ObjectIdentifier(loop)] = table
+            return table
+        }
+    }
+
+    /// The sockets of every loop.
+    var tables: [LoopTable] { state.withLock { Array($0.tables.values) } }
+
+    // MARK: In
+
+    /// Takes what the feed brings; returns when the loops have handed it out.
+    func take(_ step: EventFeed.Step) async throws {
+        switch step {
+        case .began(let position):
+            let isFirst = state.withLock { state in
+                let isFirst = state.head == nil
+                state.head = position
+                state.bytes = 0
+                let start = LogPlace(position)
+                for (context, old) in state.rings {
+                    var ring = ContextRing(start: start)
+                    ring.watchers = old.watchers
+                    ring.unwatchedSince = old.unwatchedSince
+                    var woken = old
+                    woken.wake()
+                    state.rings[context] = ring
+                }
+                return isFirst
+            }
+            if !isFirst { for table in tables { try await table.restart() } }
+        case .events(let events):
+            metrics.events.add(events.count)
+            var rest = events[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(64)
+                rest = rest.dropFirst(64)
+                try await handOut(record(part), upTo: part[part.endIndex - 1].position)
+            }
+        }
+    }
+
+    /// Puts events into the rings of those who watch.
+    private func record(_ events: ArraySlice<FeedEvent>) -> [Update] {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            var updates: [Update] = []
+            for event in events {
+                for context in event.contexts where state.rings[context] != nil {
+                    let update = Update(event, for: context)
+                    updates.append(update)
+                    let before = state.rings[context]?.bytes ?? 0
+                    state.rings[context]?.append(update, at: now, atMost: limits.updatesPerContext)
+                    state.rings[context]?.wake()
+                    state.bytes += (state.rings[context]?.bytes ?? 0) - before
+                }
+                state.head = event.position
+            }
+            if state.bytes > limits.bytes || now - state.sweptAt > .seconds(10) { sweep(&state, now) }
+            return updates
+        }
+    }
+
+    private func handOut(_ updates: [Update], upTo head: Position) async throws {
+        let tables = tables
+        guard !updates.isEmpty, !tables.isEmpty else { return }
+        let sent = Counts()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for table in tables {
+                group.addTask { sent.add(try await table.handOut(updates)) }
+            }
+            try await group.waitForAll()
+        }
+        metrics.frames.add(sent.total)
+        if let at = updates.first?.event.at { metrics.latency.record(clock.now() - at) }
+    }
+
+    /// Lets go of what is old, of rings nobody came back to, and of more when memory is short.
+    private func sweep(_ state: inout State, _ now: ContinuousClock.Instant) {
+        state.sweptAt = now
+        for (context, ring) in state.rings {
+            if let since = ring.unwatchedSince, now - since > limits.age {
+                state.rings[context] = nil
+            } else {
+                state.rings[context]?.drop(before: now - limits.age)
+            }
+        }
+        state.bytes = state.rings.values.reduce(0) { $0 + $1.bytes }
+        while state.bytes > limits.bytes {
+            for context in state.rings.keys { state.rings[context]?.halve() }
+            state.bytes = state.rings.values.reduce(0) { $0 + $1.bytes }
+        }
+    }
+
+    // MARK: Out
+
+    /// Begins to keep updates of a context; to be undone by `unwatch`.
+    func watch(_ context: ContextID) {
+        state.withLock { state in
+            guard let head = state.head else { return }
+            state.rings[context, default: ContextRing(start: LogPlace(head))].watchers += 1
+            state.rings[context]?.unwatchedSince = nil
+        }
+    }
+
+    /// Ends a `watch`. The ring stays for a while.
+    func unwatch(_ context: ContextID) {
+        state.withLock { state in
+            guard let watchers = state.rings[context]?.watchers else { return }
+            state.rings[context]?.watchers = max(0, watchers - 1)
+            guard watchers <= 1 else { return }
+            if state.rings.count > limits.contexts {
+                state.bytes -= state.rings[context]?.bytes ?? 0
+                state.rings[context] = nil
+            } else {
+                state.rings[context]?.unwatchedSince = .now
+            }
+        }
+    }
+
+    /// What the ring has after a place, also when the feed has not come that far yet. `nil` when it does not have
+    /// everything: then the log has it.
+    func updates(of context: ContextID, after position: Position) -> [Update]? {
+        state.withLock { state in
+            guard position.epoch == state.head?.epoch else { return nil }
+            return state.rings[context]?.updates(after: LogPlace(position))
+        }
+    }
+
+    /// Waits until there may be more after a place. Returns whether there may be.
+    func changed(_ context: ContextID, after position: Position, atMost limit: Duration) async throws -> Bool {
+        let promise = Promise<Void>()
+        let number: UInt64? = state.withLock { state in
+            guard position.epoch == state.head?.epoch,
+                state.rings[context]?.updates(after: LogPlace(position))?.isEmpty == true
+            else { return nil }
+            state.waiters += 1
+            state.rings[context]?.waiting[state.waiters] = promise
+            return state.waiters
+        }
+        guard let number else { return true }
+        defer { state.withLock { _ = $0.rings[context]?.waiting.removeValue(forKey: number) } }
+        do {
+            try await withDeadline(limit, for: "an update") { try await promise.value() }
+            return true
+        } catch is DeadlineExceeded {
+            return false
+        }
+    }
+}
+
+/// A sum that several tasks add to.
+private final class Counts: Sendable {
+    private let sum = Lock(0)
+    func add(_ count: Int) { sum.withLock { $0 += count } }
+    var total: Int { sum.withLock { $0 } }
+}

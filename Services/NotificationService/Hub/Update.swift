@@ -1,0 +1,36 @@
+import Contracts
+import HTTPServer
+import JSON
+import Kernel
+import Messaging
+
+/// An event as the watchers of one context get it: framed once, shared by all of them.
+struct Update: Sendable {
+    let context: ContextID
+    let event: FeedEvent
+    let frame: WebSocketFrame
+
+    var position: Position { event.position }
+    /// What it costs to keep.
+    var byteCount: Int { frame.byteCount + event.wire.count }
+
+    init(_ event: FeedEvent, for context: ContextID) {
+        self.context = context
+        self.event = event
+        frame = WebSocketFrame(text: Update.message(event, context))
+    }
+
+    /// The message as JSON.
+    var message: [UInt8] { Update.message(event, context) }
+
+    private static func message(_ event: FeedEvent, _ context: ContextID) -> [UInt8] {
+        var json = JSONWriter(capacity: event.wire.count + 160)
+        json.object {
+            $0.member("type", event.job == nil ? "event" : "job_update")
+            $0.member("context_id", context.description)
+            $0.member("cursor", event.position.description)
+            $0.member("data", RawJSON(event.wire))
+        }
+        return json.bytes
+    }
+}

@@ -1,0 +1,41 @@
+import Edge
+import HTTPServer
+import Lifecycle
+import Postgres
+import Store
+import Telemetry
+
+/// Composes the notification service.
+@main
+struct Main {
+    static func main() async {
+        await Program.run("notification-service", defaultPort: 8082, settings: NotificationSettings.init) {
+            settings,
+            program in
+            let common = settings.common
+            let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
+            let authenticator = Authenticator(common.access, pool: pool)
+            let notification = Notification(settings, pool: pool, authenticator: authenticator, program)
+            var api = API(
+                name: "notification",
+                authenticator: authenticator,
+                limiter: RateLimiter(common.access),
+                logger: program.logger,
+                metrics: program.metrics
+            )
+            notification.addRoutes(to: &api)
+            let health = HealthChecks([.database(pool)] + notification.checks)
+            api.addOperations(health: health, metrics: program.metrics)
+            let server = Server(
+                settings: common.server,
+                router: api.router,
+                logger: program.logger,
+                metrics: program.metrics
+            )
+            return [
+                DatabaseServices(pool, grace: program.grace, logger: program.logger, notification.services),
+                HTTPService(server, grace: program.grace, logger: program.logger),
+            ]
+        }
+    }
+}

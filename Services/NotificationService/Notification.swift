@@ -1,0 +1,77 @@
+import Concurrency
+import Contracts
+import Edge
+import HTTPServer
+import JSON
+import Kernel
+import Lifecycle
+import Messaging
+import Postgres
+import RabbitMQ
+import Store
+import Telemetry
+
+/// The notification service, composed: what `Main` runs and what tests run inside of them.
+///
+/// ```
+///   RabbitMQ ─▶ EventFeed ─▶ Hub ─▶ sessions on WebSockets, SSE, poll
+///                  ▲ gaps
+///   event log ─────┴─▶ CallbackLedger (one leader) ─▶ notify.callbacks ─▶ CallbackSender ─▶ agent, callback_url
+/// ```
+struct Notification: Sendable {
+    let hub: Hub
+    let feed: EventFeed
+    private let around: Session.Surroundings
+    private let tickets: TicketStore
+
+    init(
+        _ settings: NotificationSettings,
+        pool: Pool,
+        authenticator: Authenticator,
+        limits: SessionLimits = SessionLimits(),
+        hubLimits: Hub.Limits = Hub.Limits(),
+        _ program: Program.Environment
+    ) {
+        let metrics = NotificationMetrics(program.metrics)
+        let hub = Hub(limits: hubLimits, metrics: metrics)
+        self.hub = hub
+        feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
+            try await hub.take($0)
+        }
+        tickets = TicketStore(pool: pool)
+        around = Session.Surroundings(
+            hub: hub,
+            recovery: Recovery(
+                hub: hub,
+                reader: EventLogReader(pool),
+                snapshots: Snapshots(pool),
+                metrics: metrics
+            ),
+            access: ContextAccess(pool: pool),
+            authenticator: authenticator,
+            metrics: metrics,
+            logger: program.logger,
+            limits: limits
+        )
+    }
+
+    /// The services inside, in order of dependency.
+    var services: [any Service] { [feed] }
+
+    /// The parts that `/health` tells of, beside the database.
+    var checks: [HealthCheck] {
+        [
+            .broker { [feed] in feed.brokerState ?? .connecting },
+            .soft("event_feed") { [feed] in
+                let condition = feed.condition
+                return HealthResult(condition == .following ? .healthy : .degraded, condition.rawValue)
+            },
+        ]
+    }
+
+    /// Adds the routes.
+    func addRoutes(to api: inout API) {
+        SocketRoutes(around: around, tickets: tickets).add(to: &api)
+        tickets.add(to: &api)
+    }
+}

@@ -1,0 +1,37 @@
+import Telemetry
+
+/// What the service counts beside its feed and its server.
+struct NotificationMetrics: Sendable {
+    let connections: Gauge
+    let subscriptions: Gauge
+    let events: Counter
+    let frames: Counter
+    let fromRing: Counter
+    let fromLog: Counter
+    let fromSnapshot: Counter
+    let slowCloses: Counter
+    let latency: Histogram
+    let delivered: Counter
+    let failed: Counter
+    let dead: Counter
+
+    init(_ metrics: Metrics) {
+        connections = metrics.gauge("martlet_notify_connections", "Open WebSockets.")
+        subscriptions = metrics.gauge("martlet_notify_subscriptions", "Contexts watched, summed over all WebSockets.")
+        events = metrics.counter("martlet_notify_events_total", "Events that came in.")
+        frames = metrics.counter("martlet_notify_frames_total", "Frames given to sockets.")
+        let resumed = "Subscriptions and streams that caught up, by source."
+        fromRing = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "ring"])
+        fromLog = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "log"])
+        fromSnapshot = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "snapshot"])
+        slowCloses = metrics.counter("martlet_notify_slow_closes_total", "Clients closed because they were too slow.")
+        latency = metrics.histogram(
+            "martlet_notify_latency_seconds",
+            "From the event's transaction to its hand-over to the sockets."
+        )
+        let attempts = "Attempts to deliver a callback, by outcome."
+        delivered = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "delivered"])
+        failed = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "failed"])
+        dead = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "dead"])
+    }
+}

@@ -1,0 +1,71 @@
+internal import Concurrency
+
+/// Lines on their way from the loop to one reader. Full at `capacity`, after which the loop reads no more.
+final class LineChannel: Sendable {
+    private struct State {
+        var lines: [OutputLine] = []
+        var taken = 0
+        var isFinished = false
+        var isDiscarding = false
+        var waiter: Promise<Void>?
+        var count: Int { lines.count - taken }
+    }
+
+    /// Reading goes on below this; what one read brings may exceed it.
+    private let capacity: Int
+    private let state = Lock(State())
+
+    init(capacity: Int = 256) { self.capacity = capacity }
+
+    var isFull: Bool { state.withLock { $0.count >= capacity } }
+
+    func append(_ lines: [OutputLine]) {
+        guard !lines.isEmpty else { return }
+        wake { if !$0.isDiscarding { $0.lines += lines } }
+    }
+
+    /// No more lines will come.
+    func finish() { wake { $0.isFinished = true } }
+
+    /// Nobody reads any more: what comes is dropped.
+    func discard() {
+        wake {
+            $0.isDiscarding = true
+            $0.lines = []
+            $0.taken = 0
+        }
+    }
+
+    private func wake(_ change: (inout State) -> Void) {
+        let waiter = state.withLock { state in
+            change(&state)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.succeed(())
+    }
+
+    /// The next line, and whether taking it made room for more.
+    func take() async throws -> (line: OutputLine?, madeRoom: Bool) {
+        while true {
+            let promise = Promise<Void>()
+            let ready: (OutputLine?, Bool)? = state.withLock { state in
+                guard state.count > 0 else {
+                    if state.isFinished || state.isDiscarding { return (nil, false) }
+                    state.waiter = promise
+                    return nil
+                }
+                let line = state.lines[state.taken]
+                state.taken += 1
+                let madeRoom = state.count == capacity / 2
+                if state.taken >= 128 || state.count == 0 {
+                    state.lines.removeFirst(state.taken)
+                    state.taken = 0
+                }
+                return (line, madeRoom)
+            }
+            if let ready { return ready }
+            try await promise.value()
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import Concurrency
+import Contracts
+import Foundation
+import HTTPClient
+import JSON
+import Kernel
+import Postgres
+import Testing
+
+/// Invariants 1, 2, 3, 4, 5, 7, 8 and 12 on the real programs, while they are killed.
+@Suite(.timeLimit(.minutes(10)), .serialized) struct ChaosTests {
+    /// What was promised to whoever submitted.
+    actor Ledger {
+        var acknowledged: Set<String> = []
+        func add(_ id: String) { acknowledged.insert(id) }
+    }
+
+    @Test func `three hundred jobs in flight survive the death of everything`() async throws {
+        try await Cluster.run { cluster in
+            let card = try await ChaosTests.card(in: cluster)
+            let ledger = Ledger()
+            let subscriber = TestSubscriber(cluster, context: card)
+            let watching = Task { await subscriber.run() }
+            let workers = (0..<4).map { number in Task { await TestWorker(cluster: cluster, number: number).run() } }
+            let submitting = Task { await ChaosTests.submit(card, in: cluster, keeping: 300, ledger) }
+
+            func progress() async throws {
+                // Some hundred more jobs end before the next blow falls.
+                let target = try await ChaosTests.finished(in: cluster) + 150
+                while try await ChaosTests.finished(in: cluster) < target { try await Task.sleep(for: .milliseconds(50)) }
+            }
+            try await progress()
+            for service in cluster.services {
+                service.kill()
+                try service.start()
+                try await cluster.waitUntilReady(service)
+                try await progress()
+            }
+            try await cluster.broker.control("kill")
+            try await progress()
+            try await cluster.broker.control("start")
+            try await progress()
+            try await cluster.database.kill()
+            try await cluster.database.restart()
+            try await progress()
+
+            submitting.cancel()
+            await submitting.value
+            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
+            let acknowledged = await ledger.acknowledged
+            try await ChaosTests.check(acknowledged, in: cluster)
+            try await ChaosTests.checkAssets(in: cluster)
+            try await ChaosTests.check(subscriber, in: cluster)
+            for task in workers + [watching] {
+                task.cancel()
+                await task.value
+            }
+            print("chaos: \(acknowledged.count) jobs acknowledged, \(await subscriber.reconnects) reconnects of the subscriber")
+            for service in cluster.services { #expect(service.stop() == 0, "\(service.name) must stop cleanly") }
+        }
+    }
+
+    private static func card(in cluster: Cluster) async throws -> String {
+        func make(_ path: String, _ body: String) async throws -> JSONElement {
+            let response = try await cluster.post(cluster.agent, path, body)
+            try #require(response.status == 201, "\(response.text)")
+            return try JSONDocument(parsing: response.body).root
+        }
+        let project = try await make("/api/projects", #"{"title":"chaos"}"#)
+        let id = try #require(project["project_id"]?.string ?? project["id"]?.string)
+        let activity = try await make(
+            "/api/projects/\(id)/activities", #"{"title":"a","task_type":"text","cards":[{"title":"c"}]}"#)
+        let card = activity["cards"]?.elements.first { _ in true }
+        return try #require(card?["card_id"]?.string ?? card?["id"]?.string)
+    }
+
+    /// Keeps `count` jobs in flight. Every submission is repeated under its key until it is acknowledged.
+    private static func submit(_ card: String, in cluster: Cluster, keeping count: Int, _ ledger: Ledger) async {
+        await withTaskGroup(of: Void.self) { group in
+            for lane in 0..<10 {
+                group.addTask {
+                    var number = 0
+                    while !Task.isCancelled {
+                        do {
+                            if try await unfinished(in: cluster) < count {
+                                number += 1
+                                let key = "lane-\(lane)-\(number)"
+                                let body = "{\"kind\":\"chaos\",\"card_id\":\"\(card)\",\"params\":{\"n\":\(number)},\"max_attempts\":50}"
+                                while !Task.isCancelled {
+                                    do {
+                                        let response = try await cluster.post(cluster.jobQueue, "/api/jobs", body, key: key)
+                                        if response.status == 201 {
+                                            if let id = try JSONDocument(parsing: response.body).root["job_id"]?.string {
+                                                await ledger.add(id)
+                                            }
+                                            break
+                                        }
+                                    } catch is ClientError {
+                                        // Not acknowledged: again, under the same key.
+                                    }
+                                    try await Task.sleep(for: .milliseconds(20))
+                                }
+                            } else {
+                                try await Task.sleep(for: .milliseconds(10))
+                            }
+                        } catch {
+                            // The observer's own connection broke with the database.
+                            do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func count(_ sql: SQL, in cluster: Cluster) async throws -> Int {
+        while true {
+            do {
+                return try await cluster.pool.query(sql)[0].decode(0)
+            } catch let error as PostgresError where error.isConnectionLost || error.isRetriable {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private static func finished(in cluster: Cluster) async throws -> Int {
+        try await count("SELECT count(*) FROM jobs.jobs WHERE completed_at IS NOT NULL", in: cluster)
+    }
+
+    private static func unfinished(in cluster: Cluster) async throws -> Int {
+        try await count("SELECT count(*) FROM jobs.jobs WHERE completed_at IS NULL", in: cluster)
+    }
+
+    /// Invariants 1, 3 and 4.
+    private static func check(_ acknowledged: Set<String>, in cluster: Cluster) async throws {
+        #expect(acknowledged.count > 500)
+        let missing = try await count(
+            "SELECT count(*) FROM unnest(\(Array(acknowledged))) AS id WHERE id::uuid NOT IN (SELECT id FROM jobs.jobs)", in: cluster)
+        #expect(missing == 0, "acknowledged jobs are gone")
+        #expect(try await count("SELECT count(*) FROM jobs.jobs WHERE status <> 'completed'", in: cluster) == 0)
+        let finals = try await count(
+            """
+            SELECT count(*) FROM (
+                SELECT subject FROM shared.events
+                WHERE type = 'job.status.updated' AND body ->> 'status' IN ('completed', 'failed', 'cancelled', 'expired')
+                GROUP BY subject HAVING count(*) <> 1
+            ) AS twice
+            """,
+            in: cluster
+        )
+        #expect(finals == 0, "a job has several final events")
+        let gaps = try await count(
+            """
+            SELECT count(*) FROM (
+                SELECT event.subject FROM shared.events AS event JOIN jobs.jobs AS job ON job.id = event.subject
+                WHERE event.type = 'job.status.updated'
+                GROUP BY event.subject, job.seq
+                HAVING count(*) <> job.seq OR max(event.seq) <> job.seq OR count(DISTINCT event.seq) <> job.seq
+            ) AS broken
+            """,
+            in: cluster
+        )
+        #expect(gaps == 0, "a job's events have gaps or repeats")
+        #expect(try await count("SELECT count(*) FROM jobs.ready", in: cluster) == 0)
+        #expect(try await count("SELECT count(*) FROM jobs.scheduled", in: cluster) == 0)
+    }
+
+    /// Invariant 8: every completed job became an asset, once.
+    private static func checkAssets(in cluster: Cluster) async throws {
+        let wanted = try await finished(in: cluster)
+        while try await count("SELECT count(*) FROM agent.assets", in: cluster) < wanted {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        #expect(try await count("SELECT count(*) FROM agent.assets", in: cluster) == wanted)
+        #expect(try await count("SELECT count(DISTINCT job_id) FROM agent.assets", in: cluster) == wanted)
+    }
+
+    /// Invariant 7: the subscriber ends equal to the database, and no jump was unannounced.
+    private static func check(_ subscriber: TestSubscriber, in cluster: Cluster) async throws {
+        var truth: [String: TestSubscriber.Known] = [:]
+        for row in try await cluster.pool.query("SELECT id::text, seq, status FROM jobs.jobs") {
+            truth[try row.decode(0)] = TestSubscriber.Known(seq: try row.decode(1), status: try row.decode(2))
+        }
+        while await subscriber.jobs != truth { try await Task.sleep(for: .milliseconds(100)) }
+        #expect(await subscriber.gaps == [])
+    }
+}
