@@ -65,6 +65,7 @@ let package = Package(
         .executable(name: "agent-service", targets: ["AgentService"]),
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
         .executable(name: "notification-service", targets: ["NotificationService"]),
+        .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -140,6 +141,16 @@ let package = Package(
             ]
         ),
 
+        // The command line, for people.
+        .executableTarget(
+            name: "MartletCommand",
+            dependencies: [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient", "Files",
+            ],
+            path: "Services/CommandLine",
+            swiftSettings: strict + threadSanitizer
+        ),
+
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
@@ -176,6 +187,12 @@ let package = Package(
             [
                 "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+            ]
+        ),
+        tests(
+            "CommandLineTests",
+            [
+                "MartletCommand", "Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "HTTPServer", "HTTPClient",
             ]
         ),
         tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
