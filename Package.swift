@@ -62,8 +62,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let package = Package(
     name: "martlet",
     products: [
+        .executable(name: "agent-service", targets: ["AgentService"]),
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
         .executable(name: "notification-service", targets: ["NotificationService"]),
+        .executable(name: "martlet", targets: ["MartletCommand"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -131,6 +133,23 @@ let package = Package(
                 "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
             ]
         ),
+        service(
+            "AgentService",
+            [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+            ]
+        ),
+
+        // The command line, for people.
+        .executableTarget(
+            name: "MartletCommand",
+            dependencies: [
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient", "Files",
+            ],
+            path: "Services/CommandLine",
+            swiftSettings: strict + threadSanitizer
+        ),
 
         // Tests of the foundation.
         shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
@@ -163,8 +182,28 @@ let package = Package(
                 "TestSupport",
             ]
         ),
+        tests(
+            "AgentServiceTests",
+            [
+                "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+            ]
+        ),
+        tests(
+            "CommandLineTests",
+            [
+                "MartletCommand", "Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "HTTPServer", "HTTPClient",
+            ]
+        ),
         tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
         tests("ArchitectureTests", []),
+        tests(
+            "SystemTests",
+            [
+                "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
+                "Contracts", "Postgres", "HTTPClient", "TestSupport",
+            ]
+        ),
 
         tests(
             "MessagingTests",

@@ -27,6 +27,8 @@ import Testing
             "Shared/Lifecycle/Program.swift",
             // An actor on an event loop names its executor, whose type is an unowned reference.
             "Services/NotificationService/Sockets/Session.swift",
+            // Writes to the terminal.
+            "Services/CommandLine/Console.swift",
         ]
         let sources = try SourceRules.sources(in: "Shared") + SourceRules.sources(in: "Services")
         #expect(sources.count > 100)

@@ -1,0 +1,56 @@
+import Concurrency
+import HTTPServer
+import JSON
+import Telemetry
+
+/// A job queue that gives one answer to every submission, and remembers what it was sent.
+final class ScriptedJobQueue: Sendable {
+    /// What a submission brought.
+    struct Submission: Sendable {
+        let key: String?
+        let token: String?
+        let body: String
+    }
+
+    private let submissions = Lock<[Submission]>([])
+    private let status: Int
+    private let answer: String
+
+    private init(_ status: Int, _ answer: String) {
+        self.status = status
+        self.answer = answer
+    }
+
+    var seen: [Submission] { submissions.withLock { $0 } }
+
+    /// Runs `body` with a job queue that answers so, and its URL.
+    static func run(
+        _ status: Int,
+        _ answer: String,
+        _ body: @escaping @Sendable (ScriptedJobQueue, String) async throws -> Void
+    ) async throws {
+        let queue = ScriptedJobQueue(status, answer)
+        var router = Router()
+        router.add(.post, "/api/jobs", body: .buffered(atMost: 1 << 20)) { request in queue.take(request) }
+        let server = Server(
+            settings: ServerSettings(port: 0, loops: 1),
+            router: router,
+            logger: .silent,
+            metrics: Metrics()
+        )
+        let address = try await server.start()
+        let result = await Task { try await body(queue, "http://127.0.0.1:\(address.port)") }.result
+        await server.stop(grace: .seconds(5))
+        try result.get()
+    }
+
+    private func take(_ request: Request) -> Response {
+        let submission = Submission(
+            key: request.headers["Idempotency-Key"],
+            token: request.headers["Authorization"],
+            body: String(decoding: request.body.bytes, as: UTF8.self)
+        )
+        submissions.withLock { $0.append(submission) }
+        return Response(Status(status), type: "application/json", Array(answer.utf8))
+    }
+}
