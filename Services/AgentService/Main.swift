@@ -55,7 +55,7 @@ struct Main {
             let services = (publisher.map { [PublisherService($0)] } ?? []) + agent.services
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
-                HTTPService(server, grace: program.grace, logger: program.logger),
+                HTTPService(server, grace: program.grace),
             ]
         }
     }

@@ -49,7 +49,7 @@ struct Main {
             let services = (publisher.map { [PublisherService($0)] } ?? []) + queue.services(publisher: publisher)
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
-                HTTPService(server, grace: program.grace, logger: program.logger),
+                HTTPService(server, grace: program.grace),
             ]
         }
     }

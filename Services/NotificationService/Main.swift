@@ -34,7 +34,7 @@ struct Main {
             )
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, notification.services),
-                HTTPService(server, grace: program.grace, logger: program.logger),
+                HTTPService(server, grace: program.grace),
             ]
         }
     }

@@ -58,7 +58,7 @@ struct AgentFixture: Sendable {
                 metrics: metrics
             )
             let bound = Promise<BoundAddress>()
-            let http = HTTPService(server, grace: .seconds(5), logger: .silent) { bound.succeed($0) }
+            let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
             let stop = StopSignal()
             let services: [any Service] = agent.services + [http]
             let running = Task {

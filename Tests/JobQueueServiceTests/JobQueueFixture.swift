@@ -65,7 +65,7 @@ struct JobQueueFixture: Sendable {
                 metrics: metrics
             )
             let bound = Promise<BoundAddress>()
-            let http = HTTPService(server, grace: .seconds(5), logger: .silent) { bound.succeed($0) }
+            let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
             let stop = StopSignal()
             let services = queue.services(publisher: nil) + [http]
             let running = Task {

@@ -127,7 +127,7 @@ struct NotificationFixture: Sendable {
         serverSettings.tick = .milliseconds(20)
         let server = Server(settings: serverSettings, router: api.router, logger: .silent, metrics: metrics)
         let bound = Promise<BoundAddress>()
-        let http = HTTPService(server, grace: .seconds(5), logger: .silent) { bound.succeed($0) }
+        let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
         let stop = StopSignal()
         let services = notification.services + [http]
         let running = Task {

@@ -1,6 +1,5 @@
 public import HTTPServer
 public import Lifecycle
-public import Telemetry
 
 /// The HTTP server as a service of the process: bound at start, stopped with a grace.
 public struct HTTPService: Service {
@@ -8,26 +7,22 @@ public struct HTTPService: Service {
     public let name = "http"
     private let server: Server
     private let grace: Duration
-    private let logger: Logger
     private let bound: @Sendable (BoundAddress) -> Void
 
     /// A service around `server`, which tells `bound` where it listens.
     public init(
         _ server: Server,
         grace: Duration,
-        logger: Logger,
         bound: @escaping @Sendable (BoundAddress) -> Void = { _ in }
     ) {
         self.server = server
         self.grace = grace
-        self.logger = logger
         self.bound = bound
     }
 
     /// Serves until `stop` is raised, then lets what runs finish.
     public func run(until stop: StopSignal) async throws {
         let address = try await server.start()
-        logger.info("listening", ["host": address.host, "port": "\(address.port)"])
         bound(address)
         await stop.wait()
         // A little sooner than the whole process's grace, which has more to stop.
