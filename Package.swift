@@ -197,6 +197,13 @@ let package = Package(
         ),
         tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
         tests("ArchitectureTests", []),
+        tests(
+            "SystemTests",
+            [
+                "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
+                "Contracts", "Postgres", "HTTPClient", "TestSupport",
+            ]
+        ),
 
         tests(
             "MessagingTests",

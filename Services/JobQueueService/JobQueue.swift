@@ -134,5 +134,6 @@ struct JobQueue: Sendable {
         JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed).add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
+        WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }
 }

@@ -25,7 +25,8 @@ struct Main {
                     metrics: program.metrics
                 )
             }
-            let queue = try JobQueue(settings, pool: pool, providers: settings.providers.providers(), program)
+            let providers = settings.providers.providers(pool, program)
+            let queue = try JobQueue(settings, pool: pool, providers: providers, program)
             var api = API(
                 name: "job-queue",
                 authenticator: Authenticator(common.access, pool: pool),

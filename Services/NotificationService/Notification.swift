@@ -1,6 +1,7 @@
 import Concurrency
 import Contracts
 import Edge
+import HTTPClient
 import HTTPServer
 import JSON
 import Kernel
@@ -23,6 +24,10 @@ struct Notification: Sendable {
     let feed: EventFeed
     private let around: Session.Surroundings
     private let tickets: TicketStore
+    let pool: Pool
+    private let ledger: CallbackLedger
+    private let sender: CallbackSender
+    private let sending: Wakeup
 
     init(
         _ settings: NotificationSettings,
@@ -30,12 +35,46 @@ struct Notification: Sendable {
         authenticator: Authenticator,
         limits: SessionLimits = SessionLimits(),
         hubLimits: Hub.Limits = Hub.Limits(),
+        callbackLease: Duration = .seconds(30),
         _ program: Program.Environment
     ) {
         let metrics = NotificationMetrics(program.metrics)
         let hub = Hub(limits: hubLimits, metrics: metrics)
         self.hub = hub
+        self.pool = pool
+        let noting = Wakeup()
+        let sending = Wakeup()
+        self.sending = sending
+        ledger = CallbackLedger(
+            pool: pool,
+            agentURL: settings.common.discovery.agentURL + "/internal/callbacks/jobs",
+            wakeup: noting,
+            logger: program.logger,
+            noted: { sending.signal() }
+        )
+        sender = CallbackSender(
+            pool: pool,
+            rules: CallbackSender.Rules(
+                backoff: settings.callbackBackoff,
+                attempts: settings.callbackAttempts,
+                lease: callbackLease
+            ),
+            secret: settings.common.access.signingSecret,
+            trusted: Client(ClientSettings(name: "agent callbacks"), logger: program.logger, metrics: program.metrics),
+            guarded: Client(
+                ClientSettings(
+                    name: "callbacks",
+                    addressGuard: settings.allowsPrivateCallbacks ? .any : .publicOnly
+                ),
+                logger: program.logger,
+                metrics: program.metrics
+            ),
+            wakeup: sending,
+            metrics: metrics,
+            logger: program.logger
+        )
         feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
+            if case .events(let events) = $0, events.contains(where: \.isFinal) { noting.signal() }
             try await hub.take($0)
         }
         tickets = TicketStore(pool: pool)
@@ -56,7 +95,7 @@ struct Notification: Sendable {
     }
 
     /// The services inside, in order of dependency.
-    var services: [any Service] { [feed] }
+    var services: [any Service] { [feed, ledger, sender] }
 
     /// The parts that `/health` tells of, beside the database.
     var checks: [HealthCheck] {
@@ -73,5 +112,7 @@ struct Notification: Sendable {
     func addRoutes(to api: inout API) {
         SocketRoutes(around: around, tickets: tickets).add(to: &api)
         tickets.add(to: &api)
+        StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
+        CallbackRoutes(pool: pool, wakeup: sending).add(to: &api)
     }
 }

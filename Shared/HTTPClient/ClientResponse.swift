@@ -1,3 +1,5 @@
+public import Kernel
+
 /// The names and values of a response, looked up without regard to case.
 public struct ResponseHeaders: Sendable, Hashable {
     /// A header as it came.
@@ -32,6 +34,13 @@ public struct ResponseHead: Sendable, Hashable {
     public let status: Int
     /// The headers.
     public let headers: ResponseHeaders
+}
+
+extension ResponseHead {
+    /// How long the server asks to wait, by `Retry-After` in seconds or as a date.
+    public func retryAfter(now: Timestamp) -> Duration? {
+        headers["Retry-After"].flatMap { RetryRule.retryAfter($0, now: now) }
+    }
 }
 
 /// A whole response.

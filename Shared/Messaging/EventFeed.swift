@@ -42,6 +42,8 @@ public final class EventFeed: Service {
     private struct State {
         var inbox: [ConsumerEvent] = []
         var isConnected = false
+        /// What was published before the queue was there has been read from the log.
+        var hasCaughtUp = false
         var hasBegun = false
         var logFails = false
     }
@@ -90,7 +92,7 @@ public final class EventFeed: Service {
     public var condition: Condition {
         state.withLock { state in
             if !state.hasBegun { return .starting }
-            if state.isConnected { return .following }
+            if state.isConnected && state.hasCaughtUp { return .following }
             return state.logFails ? .stalled : .readingLog
         }
     }
@@ -122,6 +124,7 @@ public final class EventFeed: Service {
                     case .connected: state.isConnected = true
                     case .disconnected:
                         state.isConnected = false
+                        state.hasCaughtUp = false
                         // They cannot be acknowledged any more, and the log has them.
                         state.inbox = []
                     case .delivery: break
@@ -196,6 +199,7 @@ public final class EventFeed: Service {
             if follower.mustReadLog {
                 try await flush(&ready)
                 try await readLog(&follower, checkingEpoch: false)
+                state.withLock { $0.hasCaughtUp = $0.isConnected }
             }
         }
         try await flush(&ready)

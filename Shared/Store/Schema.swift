@@ -15,6 +15,9 @@ public enum Schema {
         ]
     }
 
+    /// The newest migration that was applied.
+    public static let version: SQL = "SELECT max(version)::bigint FROM shared.migrations"
+
     /// Brings a database up to date; several processes may do so at once.
     public static func migrate(_ pool: Pool, logger: Logger) async throws {
         try await Migrator(pool, logger: logger).migrate(migrations())

@@ -48,24 +48,26 @@ final class LineChannel: Sendable {
     /// The next line, and whether taking it made room for more.
     func take() async throws -> (line: OutputLine?, madeRoom: Bool) {
         while true {
-            let promise = Promise<Void>()
+            var promise: Promise<Void>?
             let ready: (OutputLine?, Bool)? = state.withLock { state in
                 guard state.count > 0 else {
                     if state.isFinished || state.isDiscarding { return (nil, false) }
+                    promise = Promise()
                     state.waiter = promise
                     return nil
                 }
                 let line = state.lines[state.taken]
                 state.taken += 1
                 let madeRoom = state.count == capacity / 2
-                if state.taken >= 128 || state.count == 0 {
+                // Half of the array at least goes, so that each line is moved once on average.
+                if state.taken * 2 >= state.lines.count {
                     state.lines.removeFirst(state.taken)
                     state.taken = 0
                 }
                 return (line, madeRoom)
             }
             if let ready { return ready }
-            try await promise.value()
+            try await promise?.value()
         }
     }
 }

@@ -1,16 +1,13 @@
 // Runs programs: by absolute path and argument array, with limits, and without leaving anything behind.
 //
-// Promises:
-// - Nothing goes through a shell, and nothing is inherited: the environment is what the command says, and every
-//   descriptor but the three standard ones is closed.
-// - A program runs in a session of its own. When it ends by whatever way, what is left of its process group is killed,
-//   and it has been reaped when `run` returns: no zombie, no descriptor, no running grandchild (but one that made
-//   itself a session of its own).
-// - When this process dies, however suddenly, the program is killed by the kernel.
-// - Output is handed on line by line with backpressure: a program that writes faster than it is read is held up.
-// - It ends within its time: `timeout`, then SIGTERM, then after `grace` SIGKILL.
+// It promises: nothing goes through a shell, and nothing is inherited: the environment is what the command says, and every
+// descriptor but the three standard ones is closed. A program runs in a session of its own; in whatever way it ends,
+// what is left of its process group is killed, and it has been reaped when `run` returns: no zombie, no descriptor, no
+// grandchild, but one that made itself a session of its own. When this process dies, however suddenly, the kernel kills
+// the program. Output comes line by line with backpressure: a program that writes faster than it is read is held up. A
+// program ends within its time: `timeout`, then SIGTERM, then after `grace` SIGKILL.
 //
-// Refuses: relative program paths, NUL bytes in arguments, endless output.
+// It refuses: relative program paths, NUL bytes in arguments, and endless output.
 
 internal import Concurrency
 

@@ -24,7 +24,11 @@ import Testing
             "Shared/Crypto/", "Shared/Files/", "Shared/Subprocess/", "Shared/Concurrency/", "Shared/TestSupport/",
             // One call of the C library each, with its proof.
             "Shared/Kernel/WallClock.swift", "Shared/Telemetry/LogSink.swift", "Shared/Lifecycle/LoopbackProbe.swift",
-            "Shared/Lifecycle/Program.swift", "Services/CommandLine/Console.swift",
+            "Shared/Lifecycle/Program.swift",
+            // An actor on an event loop names its executor, whose type is an unowned reference.
+            "Services/NotificationService/Sockets/Session.swift",
+            // Writes to the terminal.
+            "Services/CommandLine/Console.swift",
         ]
         let sources = try SourceRules.sources(in: "Shared") + SourceRules.sources(in: "Services")
         #expect(sources.count > 100)

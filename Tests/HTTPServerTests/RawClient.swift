@@ -32,7 +32,7 @@ actor RawClient {
 
     /// Connects. A small `receiveBuffer` makes a reader that is soon full.
     static func connect(_ port: UInt16, receiveBuffer: Int32? = nil, patience: Int = 20) throws -> RawClient {
-        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

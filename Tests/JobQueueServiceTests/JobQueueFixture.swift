@@ -32,7 +32,7 @@ struct JobQueueFixture: Sendable {
             var reader = SettingsReader(
                 environment: [
                     "DATABASE_URL": database.url, "RESULTS_DIR": "/tmp/martlet-tests/\(database.name)",
-                    "RETRY_INITIAL_MS": "1", "RETRY_CAP_MS": "1",
+                    "RETRY_INITIAL_MS": "1", "RETRY_CAP_MS": "1", "PROVIDER_PRESETS": "none",
                 ]
                 .merging(environment) { $1 }
             )
@@ -42,7 +42,12 @@ struct JobQueueFixture: Sendable {
             let program = Program.Environment(logger: .silent, metrics: metrics, grace: .seconds(10))
             let pool = Pool(database.settings, logger: .silent, metrics: metrics)
             try await Schema.migrate(pool, logger: .silent)
-            let queue = try JobQueue(settings, pool: pool, providers: providers, program)
+            let queue = try JobQueue(
+                settings,
+                pool: pool,
+                providers: providers + settings.providers.providers(pool, program),
+                program
+            )
             var api = API(
                 name: "job-queue",
                 authenticator: Authenticator(settings.common.access, pool: pool),

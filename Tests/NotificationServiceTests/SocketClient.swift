@@ -31,7 +31,7 @@ actor SocketClient {
 
     /// Connects; a small `receiveBuffer` makes a reader that is soon full.
     static func connect(_ port: UInt16, receiveBuffer: Int32? = nil, patience: Int = 20) throws -> SocketClient {
-        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         if var size = receiveBuffer {
             // The value is read during the call.
             unsafe _ = setsockopt(file, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))

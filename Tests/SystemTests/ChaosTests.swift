@@ -5,6 +5,7 @@ import HTTPClient
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 /// Invariants 1, 2, 3, 4, 5, 7, 8 and 12 on the real programs, while they are killed.
@@ -27,7 +28,9 @@ import Testing
             func progress() async throws {
                 // Some hundred more jobs end before the next blow falls.
                 let target = try await ChaosTests.finished(in: cluster) + 150
-                while try await ChaosTests.finished(in: cluster) < target { try await Task.sleep(for: .milliseconds(50)) }
+                while try await ChaosTests.finished(in: cluster) < target {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
             }
             try await progress()
             for service in cluster.services {
@@ -55,7 +58,9 @@ import Testing
                 task.cancel()
                 await task.value
             }
-            print("chaos: \(acknowledged.count) jobs acknowledged, \(await subscriber.reconnects) reconnects of the subscriber")
+            print(
+                "chaos: \(acknowledged.count) jobs acknowledged, \(await subscriber.reconnects) reconnects of the subscriber"
+            )
             for service in cluster.services { #expect(service.stop() == 0, "\(service.name) must stop cleanly") }
         }
     }
@@ -69,7 +74,9 @@ import Testing
         let project = try await make("/api/projects", #"{"title":"chaos"}"#)
         let id = try #require(project["project_id"]?.string ?? project["id"]?.string)
         let activity = try await make(
-            "/api/projects/\(id)/activities", #"{"title":"a","task_type":"text","cards":[{"title":"c"}]}"#)
+            "/api/projects/\(id)/activities",
+            #"{"title":"a","task_type":"text","cards":[{"title":"c"}]}"#
+        )
         let card = activity["cards"]?.elements.first { _ in true }
         return try #require(card?["card_id"]?.string ?? card?["id"]?.string)
     }
@@ -85,12 +92,19 @@ import Testing
                             if try await unfinished(in: cluster) < count {
                                 number += 1
                                 let key = "lane-\(lane)-\(number)"
-                                let body = "{\"kind\":\"chaos\",\"card_id\":\"\(card)\",\"params\":{\"n\":\(number)},\"max_attempts\":50}"
+                                let body =
+                                    "{\"kind\":\"chaos\",\"card_id\":\"\(card)\",\"params\":{\"n\":\(number)},\"max_attempts\":50}"
                                 while !Task.isCancelled {
                                     do {
-                                        let response = try await cluster.post(cluster.jobQueue, "/api/jobs", body, key: key)
+                                        let response = try await cluster.post(
+                                            cluster.jobQueue,
+                                            "/api/jobs",
+                                            body,
+                                            key: key
+                                        )
                                         if response.status == 201 {
-                                            if let id = try JSONDocument(parsing: response.body).root["job_id"]?.string {
+                                            if let id = try JSONDocument(parsing: response.body).root["job_id"]?.string
+                                            {
                                                 await ledger.add(id)
                                             }
                                             break
@@ -135,7 +149,9 @@ import Testing
     private static func check(_ acknowledged: Set<String>, in cluster: Cluster) async throws {
         #expect(acknowledged.count > 500)
         let missing = try await count(
-            "SELECT count(*) FROM unnest(\(Array(acknowledged))) AS id WHERE id::uuid NOT IN (SELECT id FROM jobs.jobs)", in: cluster)
+            "SELECT count(*) FROM unnest(\(Array(acknowledged))) AS id WHERE id::uuid NOT IN (SELECT id FROM jobs.jobs)",
+            in: cluster
+        )
         #expect(missing == 0, "acknowledged jobs are gone")
         #expect(try await count("SELECT count(*) FROM jobs.jobs WHERE status <> 'completed'", in: cluster) == 0)
         let finals = try await count(

@@ -33,7 +33,9 @@ final class Cluster: Sendable {
         try await cluster.database.kill()
         if case .failure(let error) = result {
             for service in cluster.services {
-                let log = (try? String(contentsOf: cluster.logs.appending(path: "\(service.name).log"), encoding: .utf8)) ?? ""
+                let log =
+                    (try? String(contentsOf: cluster.logs.appending(path: "\(service.name).log"), encoding: .utf8))
+                    ?? ""
                 print("--- \(service.name)\n\(log.suffix(3000))")
             }
             throw error
@@ -85,18 +87,25 @@ final class Cluster: Sendable {
         try await client.send(ClientRequest("GET", url, headers: [("Authorization", "Bearer dev-token")]))
     }
 
-    func post(_ service: ServiceProgram, _ path: String, _ body: String, key: String? = nil) async throws -> ClientResponse {
+    func post(_ service: ServiceProgram, _ path: String, _ body: String, key: String? = nil) async throws
+        -> ClientResponse
+    {
         var headers = [("Authorization", "Bearer dev-token"), ("Content-Type", "application/json")]
         if let key { headers.append(("Idempotency-Key", key)) }
         return try await client.send(
             ClientRequest(
-                "POST", "http://127.0.0.1:\(service.port)\(path)", headers: headers.map { (name: $0.0, value: $0.1) },
-                body: .bytes(Array(body.utf8)), timeouts: .init(connect: .seconds(1), total: .seconds(35))))
+                "POST",
+                "http://127.0.0.1:\(service.port)\(path)",
+                headers: headers.map { (name: $0.0, value: $0.1) },
+                body: .bytes(Array(body.utf8)),
+                timeouts: .init(connect: .seconds(1), total: .seconds(35))
+            )
+        )
     }
 
     /// A port that is free now.
     static func freePort() throws -> Int {
-        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(file) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

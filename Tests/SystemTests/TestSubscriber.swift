@@ -39,18 +39,24 @@ actor TestSubscriber {
     }
 
     private func watch() async throws {
-        var headers: [(name: String, value: String)] = [("Authorization", "Bearer dev-token"), ("Accept", "text/event-stream")]
+        var headers: [(name: String, value: String)] = [
+            ("Authorization", "Bearer dev-token"), ("Accept", "text/event-stream"),
+        ]
         if let cursor { headers.append(("Last-Event-ID", cursor)) }
         let response = try await cluster.client.stream(
             ClientRequest(
-                "GET", "http://127.0.0.1:\(cluster.notification.port)/sse?context_id=\(context)", headers: headers,
-                timeouts: .streaming(connect: .seconds(1), idle: .seconds(60))))
+                "GET",
+                "http://127.0.0.1:\(cluster.notification.port)/sse?context_id=\(context)",
+                headers: headers,
+                timeouts: .streaming(connect: .seconds(1), idle: .seconds(60))
+            )
+        )
         guard response.status == 200 else { throw TestWorker.Refused(status: response.status) }
         var parser = ServerSentEvents()
         for try await chunk in response.body {
             for event in try parser.feed(chunk) {
                 try apply(JSONDocument(parsing: event.data).root)
-                if let id = event.id, !id.isEmpty { cursor = id }
+                if !event.lastEventID.isEmpty { cursor = event.lastEventID }
             }
         }
     }
@@ -65,7 +71,9 @@ actor TestSubscriber {
     }
 
     private func note(_ data: JSONElement, announced: Bool) {
-        guard let id = data["job_id"]?.string, let seq = data["seq"]?.int, let status = data["status"]?.string else { return }
+        guard let id = data["job_id"]?.string, let seq = data["seq"]?.int, let status = data["status"]?.string else {
+            return
+        }
         let last = jobs[id]?.seq ?? 0
         guard seq > last else { return }
         if !announced, seq != last + 1 { gaps.append("\(id): \(last) to \(seq)") }

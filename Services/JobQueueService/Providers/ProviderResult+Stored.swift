@@ -25,4 +25,11 @@ extension ProviderFailure {
         message: "the result is larger than results may be",
         isRetryable: false
     )
+
+    /// Another attempt finds room perhaps.
+    static let diskFull = ProviderFailure(
+        code: "DISK_FULL",
+        message: "there was no room for the job's files",
+        retryAfter: .seconds(60)
+    )
 }

@@ -15,14 +15,24 @@ struct ContextAccess: Sendable {
         return switch context {
         case .all, .queue: false
         case .project(let id): id == project
-        case .card(let id):
-            try await exists("SELECT FROM agent.card_places WHERE card_id = \(id) AND project_id = \(project)")
-        case .job(let id): try await exists("SELECT FROM jobs.job_views WHERE id = \(id) AND project_id = \(project)")
+        case .card(let id): try await isThere(ContextAccessStatements.card(id, in: project))
+        case .job(let id): try await isThere(ContextAccessStatements.job(id, in: project))
         }
     }
 
     /// Whether a principal may watch anything at all.
     static func mayWatch(_ principal: Principal) -> Bool { principal.may(.eventsRead) || principal.may(.jobsRead) }
 
-    private func exists(_ statement: SQL) async throws -> Bool { try await !pool.query(statement).isEmpty }
+    private func isThere(_ statement: SQL) async throws -> Bool { try await !pool.query(statement).isEmpty }
+}
+
+/// Statements over the views that say where things belong.
+enum ContextAccessStatements {
+    static func card(_ id: CardID, in project: ProjectID) -> SQL {
+        "SELECT FROM agent.card_places WHERE card_id = \(id) AND project_id = \(project)"
+    }
+
+    static func job(_ id: JobID, in project: ProjectID) -> SQL {
+        "SELECT FROM jobs.job_views WHERE id = \(id) AND project_id = \(project)"
+    }
 }

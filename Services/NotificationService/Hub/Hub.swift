@@ -151,11 +151,12 @@ final class Hub: Sendable {
 
     // MARK: Out
 
-    /// Begins to keep updates of a context; to be undone by `unwatch`.
+    /// Begins to keep updates of a context; to be undone by `unwatch`, once. Before the feed has begun the ring is
+    /// empty and answers nothing, but its watchers count.
     func watch(_ context: ContextID) {
         state.withLock { state in
-            guard let head = state.head else { return }
-            state.rings[context, default: ContextRing(start: LogPlace(head))].watchers += 1
+            let start = state.head.map { LogPlace($0) } ?? .start
+            state.rings[context, default: ContextRing(start: start)].watchers += 1
             state.rings[context]?.unwatchedSince = nil
         }
     }

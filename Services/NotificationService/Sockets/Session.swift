@@ -17,36 +17,13 @@ import Telemetry
 ///   a subscription:  catching up ──reached the ring──▶ live ──another history──▶ catching up
 /// ```
 actor Session {
-    /// What every session needs.
-    struct Surroundings: Sendable {
-        let hub: Hub
-        let recovery: Recovery
-        let access: ContextAccess
-        let authenticator: Authenticator
-        let metrics: NotificationMetrics
-        let logger: Logger
-        let limits: SessionLimits
-        var clock = WallClock.system
-        var random = RandomSource.system
-    }
-
-    /// What an administrator sees of a session.
-    struct Description: Sendable {
-        let id: UInt64
-        let address: String
-        let principal: String?
-        let contexts: [String]
-        let queuedBytes: Int
-        let openedAt: Timestamp
-    }
-
-    private enum Phase {
+    enum Phase {
         case greeting
         case open(Principal)
         case closing
     }
 
-    private struct Subscription {
+    struct Subscription {
         let number: UInt64
         let task: Task<Void, Never>
         /// Set when live: what came up to here was sent.
@@ -60,19 +37,20 @@ actor Session {
         unsafe socket.loop.asUnownedSerialExecutor()
     }
 
-    private let around: Surroundings
-    private let table: LoopTable
-    private let openedAt: Timestamp
-    private var phase = Phase.greeting
-    private var subscriptions: [ContextID: Subscription] = [:]
+    // What is not private is used in Session+Ending.swift, and nowhere else.
+    let around: Surroundings
+    let table: LoopTable
+    let openedAt: Timestamp
+    var phase = Phase.greeting
+    var subscriptions: [ContextID: Subscription] = [:]
     private var numbers: UInt64 = 0
-    private var inbox: [ClientMessage] = []
-    private var worker: Task<Void, Never>?
+    var inbox: [ClientMessage] = []
+    var worker: Task<Void, Never>?
     private var bucket: TokenBucket
-    private var timers: [ScheduledWork] = []
+    var timers: [ScheduledWork] = []
     /// The last update handed to the socket, and the last one that has certainly left it.
-    private var lastSent: Position?
-    private var lastLeft: Position?
+    var lastSent: Position?
+    var lastLeft: Position?
 
     init(_ socket: WebSocket, _ around: Surroundings) {
         self.socket = socket
@@ -322,7 +300,7 @@ actor Session {
         socket.send(frame)
     }
 
-    private func end(_ context: ContextID) {
+    func end(_ context: ContextID) {
         guard let subscription = subscriptions.removeValue(forKey: context) else { return }
         subscription.task.cancel()
         table.unwatch(context, self)
@@ -350,85 +328,6 @@ actor Session {
             end(context)
             begin(context, id: nil, from: "", snapshot: true, isNew: false)
         }
-    }
-
-    /// Ends the session of a client that does not keep up. What waits is thrown away; it resumes with its cursor.
-    func closeSlow() {
-        if case .closing = phase { return }
-        around.metrics.slowCloses.add()
-        var cursors: [ContextID: Position] = [:]
-        if let lastLeft {
-            for (context, subscription) in subscriptions where subscription.joined != nil {
-                cursors[context] = lastLeft
-            }
-        }
-        socket.dropQueued()
-        socket.send(ServerMessage.tooSlow(cursors: cursors))
-        close(.slowConsumer)
-    }
-
-    /// Ends the session by an administrator's wish.
-    func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
-
-    /// Sends the client elsewhere, or back later, and tells it where it stands.
-    func drain(_ connections: Int) {
-        if case .closing = phase { return }
-        var cursors: [ContextID: Position] = [:]
-        for (context, subscription) in subscriptions {
-            guard let joined = subscription.joined else { continue }
-            cursors[context] = lastSent.map { joined.isBefore($0) ? $0 : joined } ?? joined
-        }
-        // Two a millisecond come back, in any order.
-        let window = Duration.milliseconds(max(1000, min(15_000, connections / 2)))
-        socket.send(
-            ServerMessage.drain(
-                reconnectAfter: window * around.random.fraction(),
-                deadline: around.limits.closeTimeout,
-                cursors: cursors
-            )
-        )
-        close(.restart)
-    }
-
-    var description: Description {
-        let principal: String? = if case .open(let principal) = phase { principal.name } else { nil }
-        return Description(
-            id: id,
-            address: socket.remoteAddress,
-            principal: principal,
-            contexts: subscriptions.keys.map(\.description).sorted(),
-            queuedBytes: socket.queuedBytes,
-            openedAt: openedAt
-        )
-    }
-
-    // MARK: Closing
-
-    private func refuse(_ code: CloseCode, _ error: String, _ message: String) {
-        socket.send(ServerMessage.error(ProtocolError(error, message, action: "reconnect")))
-        close(code)
-    }
-
-    private func close(_ code: CloseCode) {
-        if case .closing = phase { return }
-        phase = .closing
-        for context in Array(subscriptions.keys) { end(context) }
-        for timer in timers { timer.cancel() }
-        timers = []
-        inbox = []
-        socket.close(code: code.rawValue, reason: code.reason, within: around.limits.closeTimeout)
-    }
-
-    /// The last call: the socket is closed.
-    func ended() {
-        phase = .closing
-        for context in Array(subscriptions.keys) { end(context) }
-        for timer in timers { timer.cancel() }
-        timers = []
-        inbox = []
-        worker?.cancel()
-        table.remove(self)
-        around.metrics.connections.add(-1)
     }
 
     /// Tells the client what it may know of an error.

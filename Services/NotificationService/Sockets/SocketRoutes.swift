@@ -75,17 +75,3 @@ struct SocketRoutes: Sendable {
         )
     }
 }
-
-extension Session.Description: JSONWritable {
-    /// Writes the session as an object.
-    func write(to json: inout JSONWriter) {
-        json.object {
-            $0.member("connection_id", "\(id)")
-            $0.member("remote_address", address)
-            $0.member("principal", principal)
-            $0.member("contexts", contexts)
-            $0.member("queued_bytes", queuedBytes)
-            $0.member("opened_at", openedAt)
-        }
-    }
-}

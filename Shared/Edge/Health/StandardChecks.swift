@@ -1,12 +1,21 @@
 public import Postgres
 public import RabbitMQ
+import Store
 
 extension HealthCheck {
-    /// The database answers.
+    /// The database answers, and its schema is at least as new as this program.
     public static func database(_ pool: Pool) -> HealthCheck {
         .hard("database") {
-            _ = try await pool.query("SELECT 1", timeout: .seconds(4))
-            return HealthResult(.healthy)
+            do {
+                let version: Int? = try await pool.query(Schema.version, timeout: .seconds(4)).first?.decode(0)
+                let wanted = try Schema.migrations().map(\.version).max() ?? 0
+                guard let version, version >= wanted else {
+                    return HealthResult(.unhealthy, "the schema is being prepared")
+                }
+                return HealthResult(.healthy)
+            } catch let error as PostgresError where error.code == .undefinedTable {
+                return HealthResult(.unhealthy, "the schema is being prepared")
+            }
         }
     }
 

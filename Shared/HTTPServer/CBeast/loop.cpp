@@ -1,5 +1,7 @@
 #include "loop.hpp"
 
+#include <fcntl.h>
+
 #include "connection.hpp"
 
 #include <boost/asio/post.hpp>
@@ -47,6 +49,7 @@ int cb_loop::add_listener(int file) {
         return ec.value();
     }
     acceptor.non_blocking(true, ec);
+    fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);
     if (ec) return ec.value();
     listeners_.push_back(std::move(acceptor));
     return 0;
@@ -129,9 +132,11 @@ void cb_loop::accept_all(size_t listener) {
         }
         const auto remote = socket.remote_endpoint(ec);
         if (ec) continue;  // gone already
-        error_code ignored;  // both only speed things up
+        error_code ignored;  // the options only speed things up
         socket.non_blocking(true, ignored);
         socket.set_option(tcp::no_delay(true), ignored);
+        // A program that is started meanwhile must not hold the connection open.
+        fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
         auto address = remote.address();
         if (address.is_v6() && address.to_v6().is_v4_mapped()) {
             address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());

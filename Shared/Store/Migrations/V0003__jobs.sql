@@ -125,6 +125,17 @@ CREATE TABLE jobs.logs (
     PRIMARY KEY (job_id, id)
 );
 
+-- What outside services said about their work for us: the last word, or the final one.
+CREATE TABLE jobs.provider_webhooks (
+    provider text NOT NULL,
+    external_id text NOT NULL,
+    body json NOT NULL,
+    is_final boolean NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider, external_id)
+);
+CREATE INDEX provider_webhooks_age ON jobs.provider_webhooks (received_at);
+
 CREATE FUNCTION shared.rfc3339(moment timestamptz) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

@@ -9,6 +9,8 @@ CREATE TABLE notify.callbacks (
     project_id uuid,
     target text NOT NULL CHECK (target IN ('agent', 'url')),
     url text NOT NULL,
+    -- Where it goes, for limits per host and for people; the rest of the URL may hold a secret.
+    host text GENERATED ALWAYS AS (coalesce(substring(url from '^[A-Za-z]+://([^/?#]+)'), '')) STORED,
     body json NOT NULL,
     traceparent text,
     state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'dead')),

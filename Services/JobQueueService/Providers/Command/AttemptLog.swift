@@ -8,12 +8,15 @@ actor AttemptLog {
 
     private let attempt: Attempt
     private var lines: [String] = []
+    private var room = LeaseStatements.maximumLogLines - 1
 
     init(_ attempt: Attempt) { self.attempt = attempt }
 
-    /// Takes a line.
+    /// Takes a line, of which the paths are cleaned. Those that the job's log has no room for cost nothing: a program may run wild.
     func append(_ line: String) async throws {
-        lines.append(line)
+        guard room >= 0 else { return }
+        lines.append(room > 0 ? CommandFailure.cleaned(line) : "… further lines are not kept")
+        room -= 1
         if lines.count >= AttemptLog.batch { try await flush() }
     }
 

@@ -24,12 +24,7 @@ enum CommandFailure {
             )
         case (_, .signalled(9)):
             ProviderFailure(code: "COMMAND_KILLED", message: "the program was killed; the machine may lack memory")
-        case (_, .exited) where isDiskFull(lastError):
-            ProviderFailure(
-                code: "COMMAND_DISK_FULL",
-                message: "there was no room for the program's files",
-                retryAfter: .seconds(60)
-            )
+        case (_, .exited) where isDiskFull(lastError): .diskFull
         case (_, .exited(let status)):
             ProviderFailure(code: "COMMAND_FAILED", message: message("exit status \(status)", lastError))
         case (_, .signalled(let signal)):

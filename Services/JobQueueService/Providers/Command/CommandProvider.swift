@@ -1,6 +1,6 @@
 import Concurrency
 import Contracts
-import Crypto
+import Files
 import JSON
 import Kernel
 import Subprocess
@@ -57,7 +57,12 @@ struct CommandProvider: Provider {
             limits: kind.limits,
             timeout: min(kind.timeout, lease.timeout)
         )
-        let ran = try await carryOut(command, kind, lease, attempt, progressTotal: preparation.progressTotal)
+        let ran: (ending: Ending, lastError: String?)
+        do {
+            ran = try await carryOut(command, kind, lease, attempt, progressTotal: preparation.progressTotal)
+        } catch let error as SubprocessError {
+            throw ProviderFailure(code: "COMMAND_NOT_STARTED", message: "\(error)")
+        }
         guard ran.ending.isSuccess else {
             throw CommandFailure.failure(of: ran.ending, lastError: ran.lastError, timeout: command.timeout)
         }
@@ -88,14 +93,13 @@ struct CommandProvider: Provider {
                         nextReport = .now + .milliseconds(500)
                         continue
                     }
-                    let text = CommandFailure.cleaned(line.text)
-                    if line.stream == .error { lastError = text }
+                    if line.stream == .error { lastError = line.text }
                     // Programs that report progress write nothing else there that people want to read.
-                    if line.stream == .error || reader == nil { try await log.append(text) }
+                    if line.stream == .error || reader == nil { try await log.append(line.text) }
                 }
             }
             try await log.flush()
-            return (ending, lastError)
+            return (ending, lastError.map(CommandFailure.cleaned))
         }
     }
 
@@ -114,6 +118,8 @@ struct CommandProvider: Provider {
             return ProviderResult(url: stored.url, details: stored.details(duration: duration))
         } catch is ResultStore.TooLarge {
             throw ProviderFailure.resultTooLarge
+        } catch let error as FileError where error.isDiskFull {
+            throw ProviderFailure.diskFull
         }
     }
 

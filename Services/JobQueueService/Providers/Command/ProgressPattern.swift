@@ -10,9 +10,11 @@ struct ProgressPattern: Sendable {
     init(_ source: String, total: Double) throws {
         self.source = source
         self.total = total
-        // Compiled for each job again, since a compiled one cannot cross threads; here it is only tried.
-        let expression = try Regex(source)
-        guard total > 0, try expression.firstMatch(in: "")?.output.count ?? 2 >= 2 else { throw Mistake() }
+        // Compiled for each job again, since a compiled one cannot cross threads. Here it is only tried: with an empty
+        // alternative it matches the empty text, and the match has a place for each group.
+        _ = try Regex(source)
+        let groups = try Regex("(?:\(source))|").firstMatch(in: "")?.output.count ?? 0
+        guard total > 0, groups >= 2 else { throw Mistake() }
     }
 
     /// Reads lines of one run.

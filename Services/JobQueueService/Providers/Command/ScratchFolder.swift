@@ -26,6 +26,17 @@ struct ScratchFolder: Sendable {
         }
     }
 
+    /// Removes what a process left that could not clean up after itself: nothing works in a folder for days.
+    static func removeStale(in parent: String) throws {
+        guard FileManager.default.fileExists(atPath: parent) else { return }
+        for name in try FileManager.default.contentsOfDirectory(atPath: parent) where Kernel.UUID(name) != nil {
+            let path = "\(parent)/\(name)"
+            let changed = try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+            guard let changed, changed.timeIntervalSinceNow < -2 * 86_400 else { continue }
+            try FileManager.default.removeItem(atPath: path)
+        }
+    }
+
     /// Lets `name` in the folder stand for a file elsewhere.
     func link(_ name: String, to target: String) throws {
         let absolute = target.hasPrefix("/") ? target : FileManager.default.currentDirectoryPath + "/" + target

@@ -14,7 +14,7 @@ final class ServiceProgram: @unchecked Sendable {
         self.port = port
         self.environment = environment.merging(["PORT": "\(port)", "HOST": "127.0.0.1"]) { $1 }
         let file = logs.appending(path: "\(name).log")
-        FileManager.default.createFile(atPath: file.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         log = try FileHandle(forWritingTo: file)
         try log.seekToEnd()
     }

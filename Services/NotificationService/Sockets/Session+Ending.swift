@@ -1,0 +1,89 @@
+import Contracts
+import HTTPServer
+import Kernel
+import Store
+import Telemetry
+
+/// The ways in which a session ends.
+extension Session {
+    /// Ends the session of a client that does not keep up. What waits is thrown away; it resumes with its cursor.
+    func closeSlow() {
+        if case .closing = phase { return }
+        around.metrics.slowCloses.add()
+        var cursors: [ContextID: Position] = [:]
+        if let lastLeft {
+            // What was live when that update was sent has nothing older among what is thrown away. Of the others the
+            // client knows better than we do.
+            for (context, subscription) in subscriptions where subscription.joined?.isBefore(lastLeft) == true {
+                cursors[context] = lastLeft
+            }
+        }
+        socket.dropQueued()
+        socket.send(ServerMessage.tooSlow(cursors: cursors))
+        close(.slowConsumer)
+    }
+
+    /// Ends the session by an administrator's wish.
+    func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
+
+    /// Sends the client elsewhere, or back later, and tells it where it stands.
+    func drain(_ connections: Int) {
+        if case .closing = phase { return }
+        var cursors: [ContextID: Position] = [:]
+        for (context, subscription) in subscriptions {
+            guard let joined = subscription.joined else { continue }
+            cursors[context] = lastSent.map { joined.isBefore($0) ? $0 : joined } ?? joined
+        }
+        // Two a millisecond come back, in any order.
+        let window = Duration.milliseconds(max(1000, min(15_000, connections / 2)))
+        socket.send(
+            ServerMessage.drain(
+                reconnectAfter: window * around.random.fraction(),
+                deadline: around.limits.closeTimeout,
+                cursors: cursors
+            )
+        )
+        close(.restart)
+    }
+
+    var description: Description {
+        let principal: String? = if case .open(let principal) = phase { principal.name } else { nil }
+        return Description(
+            id: id,
+            address: socket.remoteAddress,
+            principal: principal,
+            contexts: subscriptions.keys.map(\.description).sorted(),
+            queuedBytes: socket.queuedBytes,
+            openedAt: openedAt
+        )
+    }
+
+    // MARK: Closing
+
+    func refuse(_ code: CloseCode, _ error: String, _ message: String) {
+        socket.send(ServerMessage.error(ProtocolError(error, message, action: "reconnect")))
+        close(code)
+    }
+
+    func close(_ code: CloseCode) {
+        if case .closing = phase { return }
+        phase = .closing
+        for context in Array(subscriptions.keys) { end(context) }
+        for timer in timers { timer.cancel() }
+        timers = []
+        inbox = []
+        socket.close(code: code.rawValue, reason: code.reason, within: around.limits.closeTimeout)
+    }
+
+    /// The last call: the socket is closed.
+    func ended() {
+        phase = .closing
+        for context in Array(subscriptions.keys) { end(context) }
+        for timer in timers { timer.cancel() }
+        timers = []
+        inbox = []
+        worker?.cancel()
+        table.remove(self)
+        around.metrics.connections.add(-1)
+    }
+}

@@ -1,0 +1,44 @@
+import Edge
+import JSON
+import Kernel
+import Messaging
+import Telemetry
+
+extension Session {
+    /// What every session needs.
+    struct Surroundings: Sendable {
+        let hub: Hub
+        let recovery: Recovery
+        let access: ContextAccess
+        let authenticator: Authenticator
+        let metrics: NotificationMetrics
+        let logger: Logger
+        let limits: SessionLimits
+        var clock = WallClock.system
+        var random = RandomSource.system
+    }
+
+    /// What an administrator sees of a session.
+    struct Description: Sendable {
+        let id: UInt64
+        let address: String
+        let principal: String?
+        let contexts: [String]
+        let queuedBytes: Int
+        let openedAt: Timestamp
+    }
+}
+
+extension Session.Description: JSONWritable {
+    /// Writes the session as an object.
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("connection_id", "\(id)")
+            $0.member("remote_address", address)
+            $0.member("principal", principal)
+            $0.member("contexts", contexts)
+            $0.member("queued_bytes", queuedBytes)
+            $0.member("opened_at", openedAt)
+        }
+    }
+}
