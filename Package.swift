@@ -195,7 +195,13 @@ let package = Package(
                 "MartletCommand", "Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "HTTPServer", "HTTPClient",
             ]
         ),
-        tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
+        tests(
+            "EdgeTests",
+            [
+                "Edge", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Crypto",
+                "HTTPServer", "HTTPClient", "Store",
+            ]
+        ),
         tests("ArchitectureTests", []),
         tests(
             "SystemTests",

@@ -1,3 +1,4 @@
+import Concurrency
 import Edge
 import HTTPClient
 import HTTPServer
@@ -16,10 +17,11 @@ struct Main {
             let common = settings.common
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             let client = Client(ClientSettings(name: "agent"), logger: program.logger, metrics: program.metrics)
+            let directory = ServiceDirectory(common.discovery)
             let agent = Agent(
                 settings,
                 pool: pool,
-                directory: ServiceDirectory(common.discovery),
+                directory: directory,
                 client: client,
                 program
             )
@@ -53,10 +55,20 @@ struct Main {
                 metrics: program.metrics
             )
             let services = (publisher.map { [PublisherService($0)] } ?? []) + agent.services
+            let bound = Promise<UInt16>()
+            var discovery: [any Service] = []
+            if let url = common.discovery.consulURL {
+                let consul = ConsulClient(url: url, client: client)
+                let host = common.discovery.advertisedHost ?? common.server.host
+                discovery = [
+                    ConsulWatch(consul, names: [.jobQueue], directory: directory, logger: program.logger),
+                    ConsulRegistration(consul, .agent, host: host, bound: bound, logger: program.logger),
+                ]
+            }
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
-                HTTPService(server, grace: program.grace, logger: program.logger),
-            ]
+                HTTPService(server, grace: program.grace, logger: program.logger) { bound.succeed($0.port) },
+            ] + discovery
         }
     }
 }
