@@ -67,9 +67,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("failed", MartletCommand.ExitStatus.failure), ("expired", .failure), ("cancelled", .failure), ("completed", .success),
+        ("failed", MartletCommand.ExitStatus.failure), ("expired", .failure), ("cancelled", .failure),
+        ("completed", .success),
     ])
-    func `the status of a job that has ended is the program's`(status: String, expected: MartletCommand.ExitStatus) async throws {
+    func `the status of a job that has ended is the program's`(status: String, expected: MartletCommand.ExitStatus)
+        async throws
+    {
         let (outcome, _) = try await ScriptedServices.run(
             ["watch", CommandTests.id, "--json"],
             answers: ["GET /api/jobs/\(CommandTests.id)": .init(body: CommandTests.job(status, seq: 3))]
