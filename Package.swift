@@ -145,7 +145,8 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient", "Files",
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient",
+                "Files",
             ],
             path: "Services/CommandLine",
             swiftSettings: strict + threadSanitizer
@@ -195,7 +196,13 @@ let package = Package(
                 "MartletCommand", "Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "HTTPServer", "HTTPClient",
             ]
         ),
-        tests("EdgeTests", ["Edge", "Kernel", "Concurrency", "Settings", "Contracts", "Crypto", "Store"]),
+        tests(
+            "EdgeTests",
+            [
+                "Edge", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Crypto",
+                "HTTPServer", "HTTPClient", "Store",
+            ]
+        ),
         tests("ArchitectureTests", []),
         tests(
             "SystemTests",

@@ -1,5 +1,5 @@
+import Concurrency
 import Edge
-import HTTPClient
 import HTTPServer
 import Lifecycle
 import Messaging
@@ -15,12 +15,12 @@ struct Main {
         await Program.run("agent-service", defaultPort: 8080, settings: AgentSettings.init) { settings, program in
             let common = settings.common
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
-            let client = Client(ClientSettings(name: "agent"), logger: program.logger, metrics: program.metrics)
+            let near = Neighbourhood(common, of: .agent, program)
             let agent = Agent(
                 settings,
                 pool: pool,
-                directory: ServiceDirectory(common.discovery),
-                client: client,
+                directory: near.directory,
+                client: near.client,
                 program
             )
             // Publishes nothing itself, the log's relay does: it tells in /health whether the broker is there.
@@ -38,7 +38,8 @@ struct Main {
                 authenticator: Authenticator(common.access, pool: pool),
                 limiter: RateLimiter(common.access),
                 logger: program.logger,
-                metrics: program.metrics
+                metrics: program.metrics,
+                tracer: near.tracer
             )
             agent.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
@@ -55,8 +56,8 @@ struct Main {
             let services = (publisher.map { [PublisherService($0)] } ?? []) + agent.services
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
-                HTTPService(server, grace: program.grace),
-            ]
+                HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
+            ] + near.services(watching: [.jobQueue])
         }
     }
 }

@@ -15,6 +15,7 @@ struct Main {
             settings,
             program in
             let common = settings.common
+            let near = Neighbourhood(common, of: .jobQueue, program)
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             let publisher = common.broker.map {
                 Publisher(
@@ -32,7 +33,8 @@ struct Main {
                 authenticator: Authenticator(common.access, pool: pool),
                 limiter: RateLimiter(common.access),
                 logger: program.logger,
-                metrics: program.metrics
+                metrics: program.metrics,
+                tracer: near.tracer
             )
             queue.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
@@ -49,8 +51,8 @@ struct Main {
             let services = (publisher.map { [PublisherService($0)] } ?? []) + queue.services(publisher: publisher)
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
-                HTTPService(server, grace: program.grace),
-            ]
+                HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
+            ] + near.services()
         }
     }
 }

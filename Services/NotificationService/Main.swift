@@ -13,6 +13,7 @@ struct Main {
             settings,
             program in
             let common = settings.common
+            let near = Neighbourhood(common, of: .notification, program)
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             let authenticator = Authenticator(common.access, pool: pool)
             let notification = Notification(settings, pool: pool, authenticator: authenticator, program)
@@ -21,7 +22,8 @@ struct Main {
                 authenticator: authenticator,
                 limiter: RateLimiter(common.access),
                 logger: program.logger,
-                metrics: program.metrics
+                metrics: program.metrics,
+                tracer: near.tracer
             )
             notification.addRoutes(to: &api)
             let health = HealthChecks([.database(pool)] + notification.checks)
@@ -34,8 +36,8 @@ struct Main {
             )
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, notification.services),
-                HTTPService(server, grace: program.grace),
-            ]
+                HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
+            ] + near.services()
         }
     }
 }

@@ -2,6 +2,7 @@ import Contracts
 import HTTPClient
 import JSON
 import Kernel
+import Postgres
 import Store
 import Testing
 
@@ -159,6 +160,14 @@ import Testing
             #expect(events.map(\.seq) == [1, 2, 3, 4])
             #expect(events.allSatisfy { $0.type == "card.updated" })
             #expect(try await fixture.events(of: cards[1].uuid).map(\.change) == ["created", "deleted"])
+            // These two names are the envelope's, which the relay adds.
+            let bodies: [RawJSON] = try await fixture.pool.query("SELECT body FROM shared.events")
+                .map { try $0.decode(0) }
+            for body in bodies {
+                let event = try JSONDocument(parsing: body.bytes).root
+                #expect(event["position"] == nil && event["prev_position"] == nil)
+                #expect(event["event_id"]?.string != nil && event["type"]?.string != nil)
+            }
             #expect(try await fixture.events(of: activity.uuid).map(\.change) == ["created", "deleted"])
         }
     }

@@ -4,6 +4,7 @@ import Postgres
 
 /// The events of activities, cards and approvals, as the bodies of CTEs: each change and its event are one statement.
 ///
+/// A body says `place` for the position among neighbours: `position` is the event's own, in the log.
 /// A move reports the one that was moved; its neighbours only make room and keep their versions.
 enum ChangeStatements {
     /// An event for every row of a CTE with the columns `id, project_id, seq, position, version`.
@@ -18,7 +19,7 @@ enum ChangeStatements {
                 'activity_id', id,
                 'project_id', project_id,
                 'seq', seq,
-                'position', position,
+                'place', position,
                 'version', version,
                 'timestamp', shared.rfc3339(now())
             ),
@@ -42,7 +43,7 @@ enum ChangeStatements {
                 'project_id', project_id,
                 'seq', seq,
                 'status', status,
-                'position', position,
+                'place', position,
                 'version', version,
                 'asset_id', \(asset)::uuid,
                 'timestamp', shared.rfc3339(now())
