@@ -26,8 +26,7 @@ build: ## build a release
 test: ## install what is missing, build, run all tests on servers of their own
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
-	@swift test --skip-build --skip SystemTests --experimental-maximum-parallelization-width 6
-	@swift test --skip-build --filter SystemTests
+	@Tests/run.sh
 
 lint: ## check the format of all sources
 	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests

@@ -1,3 +1,4 @@
+import Concurrency
 import Edge
 import HTTPServer
 import Lifecycle

@@ -17,13 +17,18 @@ import Testing
         var cursor: String?
         var snapshots = 0
         var faults: [String] = []
+        /// Pages of a snapshot that is not whole yet: it counts for nothing before its last page has come.
+        var pages: [JSONElement] = []
 
         /// Applies a message; repeats change nothing.
         mutating func apply(_ message: JSONElement) {
             switch message["type"]?.string {
             case "snapshot":
                 snapshots += 1
-                for job in message["jobs"]?.elements.map({ $0 }) ?? [] { set(job) }
+                pages.append(message)
+                guard message["last"]?.bool == true else { return }
+                for page in pages { for job in page["jobs"]?.elements.map({ $0 }) ?? [] { set(job) } }
+                pages = []
                 if let cursor = message.value("cursor")?.string { self.cursor = cursor }
             case "job_update":
                 guard let data = message["data"], let id = data["job_id"]?.string, let seq = data["seq"]?.int else {
@@ -90,10 +95,9 @@ import Testing
                                     break
                                 }
                                 replica.apply(message)
-                                // A snapshot has its newest jobs first: it counts when it is whole.
-                                guard message["last"]?.bool != false else { continue }
                                 if let last = isDone.value, replica.statuses[last] != nil { return replica }
                             }
+                            replica.pages = []
                             await socket.drop()
                         }
                     }
