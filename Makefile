@@ -1,6 +1,6 @@
 # Martlet: what can be done here. `make` alone prints the list.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status logs reset build test lint format clean
+.PHONY: help run start stop status logs reset build test lint format docs chaos clean
 LOCAL := deploy/local/martlet.sh
 
 help: ## print this list
@@ -32,6 +32,14 @@ lint: ## check the format of all sources
 	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests
 format: ## format all sources
 	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests
+
+docs: ## write the parts of the documentation that are made from the code
+	@swift build
+	@deploy/local/docs.sh
+chaos: ## kill everything while jobs are in flight, and check what was promised
+	@deploy/local/prerequisites.sh test
+	@swift build --build-tests
+	@swift test --skip-build --filter SystemTests
 
 clean: ## remove what was built
 	@rm -rf .build

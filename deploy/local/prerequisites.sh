@@ -49,6 +49,8 @@ imagemagick
 ffmpeg
 fonts-dejavu-core
 LIST
+    # The examples of the documentation are run by a test.
+    [ "$1" != test ] || printf 'curl\npython3\n'
 }
 
 purpose=${1:?build, run or test}
