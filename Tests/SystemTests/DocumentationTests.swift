@@ -11,8 +11,10 @@ import Testing
     @Test func `the settings page is what the programs say`() throws {
         let page = try String(contentsOf: Self.root.appending(path: "docs/settings.md"), encoding: .utf8)
         let made = try Self.run(
-            "/bin/bash", [Self.root.appending(path: "deploy/local/docs.sh").path, ServiceProgram.folder.path],
-            environment: ["OUT": "-", "PATH": "/usr/bin:/bin"])
+            "/bin/bash",
+            [Self.root.appending(path: "deploy/local/docs.sh").path, ServiceProgram.folder.path],
+            environment: ["OUT": "-", "PATH": "/usr/bin:/bin"]
+        )
         #expect(made.status == 0)
         #expect(made.output == page, "run make docs")
     }
@@ -27,14 +29,23 @@ import Testing
                 "MARTLET_TOKEN": "dev-token",
             ]
             try worker.run()
-            let shouted = try await cluster.post(cluster.jobQueue, "/api/jobs", #"{"kind":"shout","params":{"text":"hello"}}"#)
+            let shouted = try await cluster.post(
+                cluster.jobQueue,
+                "/api/jobs",
+                #"{"kind":"shout","params":{"text":"hello"}}"#
+            )
             let id = try #require(try JSONDocument(parsing: shouted.body).root["job_id"]?.string)
             var job = try JSONDocument(parsing: shouted.body).root
             while job["status"]?.string != "completed" {
                 try #require(worker.isRunning)
-                job = try JSONDocument(parsing: try await cluster.get("http://127.0.0.1:\(cluster.jobQueue.port)/api/jobs/\(id)").body).root
+                job = try JSONDocument(
+                    parsing: try await cluster.get("http://127.0.0.1:\(cluster.jobQueue.port)/api/jobs/\(id)").body
+                )
+                .root
             }
-            let file = try await cluster.get("http://127.0.0.1:\(cluster.jobQueue.port)\(job["result_url"]?.string ?? "")")
+            let file = try await cluster.get(
+                "http://127.0.0.1:\(cluster.jobQueue.port)\(job["result_url"]?.string ?? "")"
+            )
             #expect(file.text == "HELLO")
             worker.terminate()
             worker.waitUntilExit()
@@ -42,7 +53,8 @@ import Testing
 
             let environment = [
                 "PATH": "/usr/bin:/bin", "TOKEN": "dev-token", "JOBS": "http://127.0.0.1:\(cluster.jobQueue.port)",
-                "LIVE": "http://127.0.0.1:\(cluster.notification.port)", "AGENT": "http://127.0.0.1:\(cluster.agent.port)",
+                "LIVE": "http://127.0.0.1:\(cluster.notification.port)",
+                "AGENT": "http://127.0.0.1:\(cluster.agent.port)",
                 "JOB": id,
             ]
             for page in ["docs/http.md", "docs/live.md"] {
@@ -71,7 +83,9 @@ import Testing
         return examples
     }
 
-    private static func run(_ program: String, _ arguments: [String], environment: [String: String]) throws -> (status: Int32, output: String) {
+    private static func run(_ program: String, _ arguments: [String], environment: [String: String]) throws -> (
+        status: Int32, output: String
+    ) {
         let process = Process()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
