@@ -1,6 +1,6 @@
 # Martlet: what can be done here. `make` alone prints the list.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status logs reset build test lint format clean
+.PHONY: help run start stop status logs reset build test bench fuzz lint format clean
 LOCAL := deploy/local/martlet.sh
 
 help: ## print this list
@@ -27,6 +27,9 @@ test: ## install what is missing, build, run all tests on servers of their own
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
 	@swift test --skip-build
+
+bench: ## measure beside nginx and Postgres itself; CHECK=1 fails when a threshold is missed
+	@Tests/Benchmarks/bench.sh
 
 lint: ## check the format of all sources
 	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests

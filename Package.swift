@@ -145,7 +145,8 @@ let package = Package(
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient", "Files",
+                "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient",
+                "Files",
             ],
             path: "Services/CommandLine",
             swiftSettings: strict + threadSanitizer
@@ -226,6 +227,12 @@ let package = Package(
             name: "HTTPHello",
             dependencies: ["HTTPServer", "Telemetry"],
             path: "Tests/Benchmarks/HTTPHello",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ServiceLoad",
+            dependencies: ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"],
+            path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict
         ),
     ],
