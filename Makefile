@@ -30,6 +30,9 @@ test: ## install what is missing, build, run all tests on servers of their own
 
 bench: ## measure beside nginx and Postgres itself; CHECK=1 fails when a threshold is missed
 	@Tests/Benchmarks/bench.sh
+fuzz: ## mutated inputs for every parser, SECONDS_OF_FUZZING=60; SEED=… CASE=… repeats one
+	@swift build -c release --product Fuzz 2>&1 | tail -n 1
+	@$$(swift build -c release --show-bin-path)/Fuzz
 
 lint: ## check the format of all sources
 	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests

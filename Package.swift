@@ -222,6 +222,18 @@ let package = Package(
             ]
         ),
 
+        // Mutated bytes for everything that reads what comes from outside.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
+                "HTTPClient", "Crypto", "Edge",
+            ],
+            path: "Tests/Fuzz",
+            swiftSettings: strict
+        ),
+        tests("FuzzTests", ["Fuzz"]),
+
         // Measured by hand, against peers.
         .executableTarget(
             name: "HTTPHello",
