@@ -147,7 +147,7 @@ start_nginx() {
     nginx_port=$(free_port)
     mkdir -p "$home/nginx"
     cat >"$home/nginx/conf" <<CONF
-daemon off; worker_processes 1; pid $home/nginx/pid;
+daemon off; master_process off; worker_processes 1; pid $home/nginx/pid;
 events { worker_connections 1024; }
 http {
     access_log off; default_type application/json; keepalive_requests 1000000000; keepalive_timeout 600s;
@@ -160,8 +160,23 @@ http {
 }
 CONF
     taskset -c "$server_core" "$nginx" -p "$home/nginx" -e "$home/nginx/log" -c "$home/nginx/conf" &
-    children+=("$!")
+    peer_server=$!
+    children+=("$peer_server")
     wait_for_port "$nginx_port"
+}
+
+# A process's processor time so far, in microseconds.
+processor_time() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000000 / hz }' "/proc/$1/stat"; }
+
+# hello_rate WHOSE PROCESS URL: requests a second; appends to $home/cost.WHOSE what one request cost the process.
+hello_rate() {
+    local before after rate
+    before=$(processor_time "$2")
+    rate=$(wrk_rate 64 "$3")
+    after=$(processor_time "$2")
+    divide $((after - before)) "$(awk '/ requests in / { print $1 }' "$home/wrk")" >>"$home/cost.$1"
+    echo >>"$home/cost.$1"
+    printf '%s' "$rate"
 }
 
 measure_hello() {
@@ -169,12 +184,16 @@ measure_hello() {
     start_hello
     if [ -n "$nginx" ]; then
         start_nginx
-        our_hello() { wrk_rate 64 "http://127.0.0.1:$hello_port/hello"; }
-        peer_hello() { wrk_rate 64 "http://127.0.0.1:$nginx_port/hello"; }
+        our_hello() { hello_rate ours "$hello" "http://127.0.0.1:$hello_port/hello"; }
+        peer_hello() { hello_rate peer "$peer_server" "http://127.0.0.1:$nginx_port/hello"; }
         beside our_hello peer_hello
         judge "$ratio" at-least 0.8
         row "$name" "$(rounded "$ours")" "nginx $(rounded "$peer")" "$ratio" "≥ 0.8" "$verdict"
-        end_child "${children[-1]}"
+        # shellcheck disable=SC2046 — numbers.
+        ours=$(median $(cat "$home/cost.ours")) peer=$(median $(cat "$home/cost.peer"))
+        row "the same: CPU µs a request" "$(rounded "$ours")" "nginx $(rounded "$peer")" \
+            "$(rounded "$(divide "$ours" "$peer")")" - printed
+        end_child "$peer_server"
     else
         row "$name" "$(rounded "$(wrk_rate 64 "http://127.0.0.1:$hello_port/hello")")" - - "≥ 0.8" "no nginx"
     fi
