@@ -245,12 +245,16 @@ measure_latency() {
 }
 
 measure_work() {
-    local rates=() line
+    local rates=() line before after position="SELECT pg_current_wal_insert_lsn() - '0/0'" jobs=10000
+    before=$(sql "$position" "$database")
     for _ in $(seq $rounds); do
-        line=$("$binaries/ServiceLoad" work 10000 4) || die "$line"
+        line=$("$binaries/ServiceLoad" work $jobs 4) || die "$line"
         rates+=("$(word "$line" jobs_per_s)")
     done
     row "lease, start, complete over HTTP, 4 sessions: jobs/s" "$(rounded "$(median "${rates[@]}")")" - - - printed
+    after=$(sql "$position" "$database")
+    row "what Postgres logs for a job until it is completed: KiB" \
+        "$(rounded "$(divide "$((after - before))" $((jobs * rounds * 1024)))")" - - - printed
 }
 
 # A table as wide as a job's row, with no more than a primary key, is what single inserts are compared with.

@@ -7,6 +7,12 @@ struct WorkRow: Sendable {
     let jobs: Int
     let sessions: Int
 
+    struct Incomplete: Error, CustomStringConvertible {
+        let done: Int
+        let jobs: Int
+        var description: String { "\(done) of \(jobs) jobs were completed" }
+    }
+
     func measure() async throws -> String {
         try await submit()
         let begin = ContinuousClock.now
@@ -14,6 +20,7 @@ struct WorkRow: Sendable {
             for _ in 0..<sessions { group.addTask { try await session() } }
             return try await group.reduce(0, +)
         }
+        guard done == jobs else { throw Incomplete(done: done, jobs: jobs) }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
         return "jobs=\(done) seconds=\(seconds) jobs_per_s=\(Double(done) / seconds)"
     }
