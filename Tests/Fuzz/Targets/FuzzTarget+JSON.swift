@@ -28,6 +28,7 @@ extension FuzzTarget {
             #"{"type":"array","items":{"enum":[1,"a",null,{"b":[]}]},"minItems":1,"maxItems":3}"#,
             #"{"anyOf":[{"type":"string","format":"uuid"},{"const":5}],"additionalProperties":{"type":"number"}}"#,
             #"{"oneOf":[{"type":"string","format":"date-time"},true],"allOf":[false],"title":"t","description":"d"}"#,
+            #"{"type":"string","pattern":"^[a-z]+(-[a-z0-9]{1,3})?\\.(png|wav)$"}"#,
             #"{"additionalProperties":false,"properties":{"a":true,"b":{"$comment":"x"}},"required":["a","c"]}"#,
         ]
     ) { input, random in
