@@ -1,6 +1,6 @@
 # Martlet: what can be done here. `make` alone prints the list.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status logs reset build test lint format docs chaos clean
+.PHONY: help run start stop status logs reset build test bench fuzz chaos lint format docs clean
 LOCAL := deploy/local/martlet.sh
 
 help: ## print this list
@@ -27,6 +27,12 @@ test: ## install what is missing, build, run all tests on servers of their own
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
 	@Tests/run.sh
+
+bench: ## measure beside nginx and Postgres itself; CHECK=1 fails when a threshold is missed
+	@Tests/Benchmarks/bench.sh
+fuzz: ## mutated inputs for every parser, SECONDS_OF_FUZZING=60; SEED=… CASE=… repeats one
+	@swift build -c release --product Fuzz 2>&1 | tail -n 1
+	@$$(swift build -c release --show-bin-path)/Fuzz
 
 lint: ## check the format of all sources
 	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests

@@ -228,11 +228,29 @@ let package = Package(
             ]
         ),
 
+        // Mutated bytes for everything that reads what comes from outside.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
+                "HTTPClient", "Crypto", "Edge",
+            ],
+            path: "Tests/Fuzz",
+            swiftSettings: strict
+        ),
+        tests("FuzzTests", ["Fuzz"]),
+
         // Measured by hand, against peers.
         .executableTarget(
             name: "HTTPHello",
             dependencies: ["HTTPServer", "Telemetry"],
             path: "Tests/Benchmarks/HTTPHello",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ServiceLoad",
+            dependencies: ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"],
+            path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict
         ),
     ],

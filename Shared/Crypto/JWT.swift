@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSON
 public import Kernel
 
 /// JSON Web Tokens in compact form (RFC 7515, 7519), judged as RFC 8725 advises.
@@ -95,6 +96,8 @@ public enum JWT {
     private static func decode<Value: Decodable>(_ bytes: [UInt8]) throws(JWTError) -> Value {
         let value: Value
         do {
+            // Foundation's decoder traps on some texts that are not JSON, and a header is anybody's.
+            _ = try JSONDocument(parsing: bytes)
             value = try JSONDecoder().decode(Value.self, from: Data(bytes))
         } catch {
             throw .malformed

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSON
 import Kernel
 
 /// The keys against which tokens are verified.
@@ -17,6 +18,8 @@ public struct KeySet: Sendable {
         guard jwks.count <= 1 << 20 else { throw .invalidKeySet }
         let document: Document
         do {
+            // Foundation's decoder traps on some texts that are not JSON.
+            _ = try JSONDocument(parsing: jwks)
             document = try JSONDecoder().decode(Document.self, from: Data(jwks))
         } catch {
             throw .invalidKeySet

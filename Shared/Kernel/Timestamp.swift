@@ -22,8 +22,12 @@ public struct Timestamp: Hashable, Sendable, Comparable, LosslessStringConvertib
         .microseconds(later.microseconds - earlier.microseconds)
     }
 
-    /// `2026-03-01T09:30:00.125Z`
+    /// The years that RFC 3339 can write, 0000 to 9999.
+    private static let writable = -62_167_219_200_000_000...253_402_300_799_999_999 as ClosedRange<Int64>
+
+    /// `2026-03-01T09:30:00.125Z`; a moment before the year 0000 or after 9999 is written as the first or last one.
     public var description: String {
+        let microseconds = min(max(microseconds, Timestamp.writable.lowerBound), Timestamp.writable.upperBound)
         let days = microseconds.flooredQuotient(86_400_000_000)
         let rest = microseconds - days * 86_400_000_000
         let (year, month, day) = CivilDate.date(ofDay: days)
@@ -56,6 +60,7 @@ public struct Timestamp: Hashable, Sendable, Comparable, LosslessStringConvertib
     }
 
     /// Parses RFC 3339: a `T`, a zone (`Z` or `±hh:mm`), and up to nine digits of a second, of which six are kept.
+    /// A moment that its zone puts outside of the years 0000 to 9999 could not be written, and is refused.
     public init?(_ text: String) {
         var reader = DigitReader(Array(text.utf8))
         guard let year = reader.number(4), reader.skip("-"), let month = reader.number(2), reader.skip("-"),
@@ -67,7 +72,9 @@ public struct Timestamp: Hashable, Sendable, Comparable, LosslessStringConvertib
         guard let fraction = reader.microseconds(), let offset = reader.zoneOffset(), reader.isAtEnd else { return nil }
         let days = CivilDate.day(year: year, month: month, day: day)
         let clock = hour * 3600 + minute * 60 + second - offset
-        self.init(microseconds: (days * 86_400 + clock) * 1_000_000 + fraction)
+        let microseconds = (days * 86_400 + clock) * 1_000_000 + fraction
+        guard Timestamp.writable.contains(microseconds) else { return nil }
+        self.init(microseconds: microseconds)
     }
 }
 

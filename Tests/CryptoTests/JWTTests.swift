@@ -49,6 +49,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 127, 129, 511, 512, 513, 2000])
+    func `a header or a key set that is nested deeply, or cut off, is refused`(_ depth: Int) throws {
+        let keys = try secretKeys()
+        let open = String(repeating: "[", count: depth)
+        for text in [open, open + String(repeating: "]", count: depth), #"{"alg":"# + open, open + "\n\n\u{1F600}"] {
+            #expect(refusal(Base64URL.encode(Array(text.utf8)) + ".e30.AA", by: keys) == .malformed)
+            #expect(throws: JWTError.invalidKeySet) { try KeySet(jwks: Array(text.utf8)) }
+        }
+    }
+
     // RFC 7515 A.1 and A.2 and A.3: the same payload under HS256, RS256 and ES256; RFC 8037 A.4 has no claims.
     @Test func `the examples of RFC 7515 verify`() throws {
         let payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"

@@ -1,5 +1,6 @@
 import Contracts
 import HTTPClient
+import HTTPServer
 import JSON
 import Kernel
 import Postgres

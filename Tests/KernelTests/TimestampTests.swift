@@ -25,8 +25,14 @@ import Testing
     @Test(arguments: [
         "", "2026-03-01", "2026-03-01T09:30:00", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-03-01T24:00:00Z",
         "2026-03-01T09:30:00.Z", "2026-03-01T09:30:00Z ", "2026-03-01 09:30:00Z", "2026-03-01T09:30:00+2:00",
+        "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
     ])
     func `refuses what is not RFC 3339`(text: String) { #expect(Timestamp(text) == nil) }
+
+    @Test func `writes moments beyond the years of RFC 3339 as the first and the last`() {
+        #expect(Timestamp(microseconds: .min).description == "0000-01-01T00:00:00.000Z")
+        #expect(Timestamp(microseconds: .max).description == "9999-12-31T23:59:59.999Z")
+    }
 
     @Test func `adds and subtracts durations`() {
         let moment = Timestamp(microseconds: 5_000_000)

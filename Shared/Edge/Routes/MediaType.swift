@@ -1,7 +1,7 @@
 /// The little of content negotiation that a JSON interface needs.
-enum MediaType {
+package enum MediaType {
     /// Whether a `Content-Type` says JSON in UTF-8.
-    static func isJSON(_ header: String?) -> Bool {
+    package static func isJSON(_ header: String?) -> Bool {
         guard let header else { return false }
         let parts = header.split(separator: ";").map { $0.trimming().lowercased() }
         guard let type = parts.first,
@@ -12,7 +12,7 @@ enum MediaType {
     }
 
     /// Whether an `Accept` header admits a type.
-    static func accepts(_ header: String, _ type: String) -> Bool {
+    package static func accepts(_ header: String, _ type: String) -> Bool {
         let family = type.split(separator: "/").first ?? ""
         return header.split(separator: ",")
             .contains { range in

@@ -1,5 +1,5 @@
 /// Which part of a file a request wants (RFC 9110 §14).
-enum ByteRange: Equatable {
+public enum ByteRange: Sendable, Hashable {
     /// All of it: no `Range`, or one that is not understood, which is to be ignored.
     case whole
     /// These bytes.
@@ -8,7 +8,7 @@ enum ByteRange: Equatable {
     case unsatisfiable
 
     /// Reads a `Range` header for a file of `size` bytes. Several ranges at once are answered with the whole file.
-    init(_ header: String?, size: Int) {
+    public init(_ header: String?, size: Int) {
         guard let header, header.hasPrefix("bytes="), !header.contains(",") else {
             self = .whole
             return
