@@ -203,7 +203,7 @@ let package = Package(
                 "HTTPServer", "HTTPClient", "Store",
             ]
         ),
-        tests("ArchitectureTests", []),
+        tests("ArchitectureTests", ["TestSupport"]),
         tests(
             "SystemTests",
             [

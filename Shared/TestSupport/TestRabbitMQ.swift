@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// A real broker for tests.
 ///
@@ -10,11 +10,7 @@ import Glibc
 /// A private node is held by a guard process that waits for the end of a pipe. However this process ends, the kernel
 /// closes the pipe, and the guard stops the node and deletes its folder.
 public final class TestRabbitMQ: Sendable {
-    /// A command of the broker's script failed.
-    public struct Failure: Error, CustomStringConvertible {
-        /// The command and what it wrote.
-        public let description: String
-    }
+    private typealias Failure = TestProcess.Failure
 
     /// Where the node keeps everything; for `ctl`.
     public let folder: String
@@ -22,14 +18,14 @@ public final class TestRabbitMQ: Sendable {
     public let baseURL: String
     private let guardPipe: Int32
 
-    private static let sharedBroker = Task { try TestRabbitMQ.open() }
+    private static let sharedBroker = Task { try await TestRabbitMQ.open() }
 
     /// The broker that all suites of this process share.
     public static func shared() async throws -> TestRabbitMQ { try await sharedBroker.value }
 
     /// A node of its own; it ends with the returned object. Configuration lines are added to its own.
     public static func startPrivate(configuration: String = "") async throws -> TestRabbitMQ {
-        try await Task.detached { try guarded(configuration: configuration) }.value
+        try await guarded(configuration: configuration)
     }
 
     private init(folder: String, url: String, guardPipe: Int32) {
@@ -41,25 +37,29 @@ public final class TestRabbitMQ: Sendable {
 
     deinit { if guardPipe >= 0 { close(guardPipe) } }
 
-    private static func open() throws -> TestRabbitMQ {
-        guard let url = environment("MARTLET_TEST_BROKER_URL") else { return try guarded(configuration: "") }
-        guard let folder = environment("MARTLET_TEST_RABBITMQ_FOLDER") else {
-            throw Failure(description: "MARTLET_TEST_BROKER_URL needs MARTLET_TEST_RABBITMQ_FOLDER beside it")
+    private static func open() async throws -> TestRabbitMQ {
+        guard let url = TestProcess.environment["MARTLET_TEST_BROKER_URL"] else {
+            return try await guarded(configuration: "")
+        }
+        guard let folder = TestProcess.environment["MARTLET_TEST_RABBITMQ_FOLDER"] else {
+            throw Failure("MARTLET_TEST_BROKER_URL needs MARTLET_TEST_RABBITMQ_FOLDER beside it")
         }
         return TestRabbitMQ(folder: folder, url: url, guardPipe: -1)
     }
 
-    private static func guarded(configuration: String) throws -> TestRabbitMQ {
+    private static func guarded(configuration: String) async throws -> TestRabbitMQ {
         let number = UInt32.random(in: 0 ... .max)
         let folder = packageFolder + "/.build/test-servers/rabbitmq-\(getpid())-\(number)"
-        _ = try run("/bin/mkdir", ["-p", folder + "/conf.d"])
-        if !configuration.isEmpty { try ScriptProcess.write(configuration, to: folder + "/conf.d/test.conf") }
-        let child = try ScriptProcess(script, ["guard", folder], holdsInput: true)
-        let url = child.readLine()
-        guard url.hasPrefix("amqp://") else {
-            throw Failure(description: "the broker in \(folder) did not start: \(url)")
+        try FileManager.default.createDirectory(atPath: folder + "/conf.d", withIntermediateDirectories: true)
+        if !configuration.isEmpty {
+            try configuration.write(toFile: folder + "/conf.d/test.conf", atomically: true, encoding: .utf8)
         }
-        return TestRabbitMQ(folder: folder, url: url, guardPipe: child.releaseInput())
+        let child = try await TestProcess(script, ["guard", folder], holdsInput: true)
+        let url = await child.readLine()
+        guard url.hasPrefix("amqp://") else {
+            throw Failure("the broker in \(folder) did not start: \(url)")
+        }
+        return TestRabbitMQ(folder: folder, url: url, guardPipe: await child.releaseInput())
     }
 
     // MARK: - Virtual hosts
@@ -83,39 +83,20 @@ public final class TestRabbitMQ: Sendable {
 
     /// Runs `rabbitmqctl` against the node and returns what it writes.
     public func ctl(_ arguments: String...) async throws -> String {
-        let folder = folder
-        return try await Task.detached { try Self.run(Self.script, ["ctl", folder] + arguments) }.value
+        try await TestProcess.run(Self.script, ["ctl", folder] + arguments)
     }
 
     /// Runs another command of the script: `start`, `stop`, `kill`.
     public func control(_ command: String) async throws {
-        let folder = folder
-        _ = try await Task.detached { try Self.run(Self.script, [command, folder]) }.value
+        _ = try await TestProcess.run(Self.script, [command, folder])
     }
 
     /// Sends a signal to the node: SIGSTOP makes it a dead peer whose connections stay open.
     public func signal(_ number: Int32) async throws {
-        let text = try Self.run(Self.script, ["pid", folder])
+        let text = try await TestProcess.run(Self.script, ["pid", folder])
         guard let process = pid_t(text), kill(process, number) == 0 else {
-            throw Failure(description: "the node could not be signalled")
+            throw Failure("the node could not be signalled")
         }
-    }
-
-    // MARK: - Processes
-
-    private static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let child = try ScriptProcess(program, arguments, holdsInput: false)
-        let output = child.readToEnd()
-        let status = child.wait()
-        guard status == 0 else {
-            throw Failure(description: "\(program) \(arguments.first ?? "") ended with \(status): \(output)")
-        }
-        return output
-    }
-
-    private static func environment(_ name: String) -> String? {
-        // The result is copied at once; tests do not change their environment.
-        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
     private static var packageFolder: String {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Arrows point down: a module may use only what lies in a layer below its own, and services never import each other.
@@ -26,8 +27,8 @@ import Testing
         let targets: [Target]
     }
 
-    @Test func `every arrow of the package points down`() throws {
-        let description = try DependencyTests.describe()
+    @Test func `every arrow of the package points down`() async throws {
+        let description = try await DependencyTests.describe()
         let rank = Dictionary(
             uniqueKeysWithValues: DependencyTests.layers.enumerated()
                 .flatMap { rank, names in names.map { ($0, rank) } }
@@ -51,12 +52,13 @@ import Testing
         #expect(checked > 20)
     }
 
-    @Test func `C modules are used by their own wrapper only`() throws {
-        for target in try DependencyTests.describe().targets {
+    @Test func `C modules are used by their own wrapper only`() async throws {
+        let targets = try await DependencyTests.describe().targets
+        for target in targets {
             for dependency in target.target_dependencies ?? [] {
                 guard DependencyTests.layers[0].contains(dependency) else { continue }
                 let home = try #require(
-                    try DependencyTests.describe().targets.first { $0.name == dependency }?.path.split(separator: "/")
+                    targets.first { $0.name == dependency }?.path.split(separator: "/")
                         .dropLast().last
                 )
                 #expect(target.name == String(home), "\(target.name) uses \(dependency)")
@@ -67,20 +69,13 @@ import Testing
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    static func describe() throws -> Description {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
+    static func describe() async throws -> Description {
         // A scratch path of its own: the test run holds the package's.
         let scratch = FileManager.default.temporaryDirectory.appending(path: "martlet-describe").path
-        process.arguments = [
-            "swift", "package", "--package-path", root.path, "--scratch-path", scratch, "describe", "--type", "json",
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return try JSONDecoder().decode(Description.self, from: data)
+        let text = try await TestProcess.run(
+            "/usr/bin/env",
+            ["swift", "package", "--package-path", root.path, "--scratch-path", scratch, "describe", "--type", "json"]
+        )
+        return try JSONDecoder().decode(Description.self, from: Data(text.utf8))
     }
 }

@@ -27,17 +27,12 @@ final class Cluster: Sendable {
     static func run(_ body: @escaping @Sendable (Cluster) async throws -> Void) async throws {
         let cluster = try await Cluster()
         let result = await Task { try await body(cluster) }.result
-        for service in cluster.services { service.kill() }
+        for service in cluster.services { await service.kill() }
         await cluster.client.shutdown()
         await cluster.pool.close()
         try await cluster.database.kill()
         if case .failure(let error) = result {
-            for service in cluster.services {
-                let log =
-                    (try? String(contentsOf: cluster.logs.appending(path: "\(service.name).log"), encoding: .utf8))
-                    ?? ""
-                print("--- \(service.name)\n\(log.suffix(3000))")
-            }
+            for service in cluster.services { print("--- \(service.name)\n\(service.lastLines)") }
             throw error
         }
         try FileManager.default.removeItem(at: cluster.logs)
@@ -57,21 +52,21 @@ final class Cluster: Sendable {
             "LEASE_MS": "2000", "RETRY_INITIAL_MS": "20", "RETRY_CAP_MS": "200", "LOG_FORMAT": "text",
             "LD_LIBRARY_PATH": ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? "",
         ]
-        agent = try ServiceProgram("agent-service", port: ports[0], environment: environment, logs: logs)
-        jobQueue = try ServiceProgram("job-queue-service", port: ports[1], environment: environment, logs: logs)
-        notification = try ServiceProgram("notification-service", port: ports[2], environment: environment, logs: logs)
+        agent = ServiceProgram("agent-service", port: ports[0], environment: environment, logs: logs)
+        jobQueue = ServiceProgram("job-queue-service", port: ports[1], environment: environment, logs: logs)
+        notification = ServiceProgram("notification-service", port: ports[2], environment: environment, logs: logs)
         var settings = PoolSettings(url, applicationName: "observer")
         settings.size = 2
         pool = Pool(settings, logger: .silent, metrics: Metrics())
         client = Client(logger: .silent, metrics: Metrics())
-        for service in services { try service.start() }
+        for service in services { try await service.start() }
         for service in services { try await waitUntilReady(service) }
     }
 
     /// Waits until a service says that it can serve; the test's time limit bounds the wait.
     func waitUntilReady(_ service: ServiceProgram) async throws {
         while true {
-            guard service.isRunning else { throw Ended(service: service.name) }
+            guard await service.isRunning else { throw Ended(service: service.name) }
             do {
                 if try await get("http://127.0.0.1:\(service.port)/ready").status == 200 { return }
             } catch is ClientError {

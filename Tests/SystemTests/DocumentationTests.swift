@@ -1,6 +1,7 @@
 import Foundation
 import HTTPClient
 import JSON
+import TestSupport
 import Testing
 
 /// What the documentation says is tried.
@@ -8,9 +9,9 @@ import Testing
     static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    @Test func `the settings page is what the programs say`() throws {
+    @Test func `the settings page is what the programs say`() async throws {
         let page = try String(contentsOf: Self.root.appending(path: "docs/settings.md"), encoding: .utf8)
-        let made = try Self.run(
+        let made = try await Self.run(
             "/bin/bash",
             [Self.root.appending(path: "deploy/local/docs.sh").path, ServiceProgram.folder.path],
             environment: ["OUT": "-", "PATH": "/usr/bin:/bin"]
@@ -21,14 +22,15 @@ import Testing
 
     @Test func `the examples run, and the worker works`() async throws {
         try await Cluster.run { cluster in
-            let worker = Process()
-            worker.executableURL = URL(filePath: "/usr/bin/env")
-            worker.arguments = ["python3", Self.root.appending(path: "docs/examples/worker.py").path]
-            worker.environment = [
-                "PATH": "/usr/bin:/bin:/usr/local/bin", "JOB_QUEUE_URL": "http://127.0.0.1:\(cluster.jobQueue.port)",
-                "MARTLET_TOKEN": "dev-token",
-            ]
-            try worker.run()
+            let worker = try await TestProcess(
+                "/usr/bin/env",
+                ["python3", Self.root.appending(path: "docs/examples/worker.py").path],
+                environment: [
+                    "PATH": "/usr/bin:/bin:/usr/local/bin",
+                    "JOB_QUEUE_URL": "http://127.0.0.1:\(cluster.jobQueue.port)", "MARTLET_TOKEN": "dev-token",
+                ],
+                isBound: true
+            )
             let shouted = try await cluster.post(
                 cluster.jobQueue,
                 "/api/jobs",
@@ -37,7 +39,7 @@ import Testing
             let id = try #require(try JSONDocument(parsing: shouted.body).root["job_id"]?.string)
             var job = try JSONDocument(parsing: shouted.body).root
             while job["status"]?.string != "completed" {
-                try #require(worker.isRunning)
+                try #require(await worker.isRunning)
                 job = try JSONDocument(
                     parsing: try await cluster.get("http://127.0.0.1:\(cluster.jobQueue.port)/api/jobs/\(id)").body
                 )
@@ -47,9 +49,8 @@ import Testing
                 "http://127.0.0.1:\(cluster.jobQueue.port)\(job["result_url"]?.string ?? "")"
             )
             #expect(file.text == "HELLO")
-            worker.terminate()
-            worker.waitUntilExit()
-            #expect(worker.terminationStatus == 0)
+            await worker.signal(SIGTERM)
+            #expect(await worker.wait() == 0)
 
             let environment = [
                 "PATH": "/usr/bin:/bin", "TOKEN": "dev-token", "JOBS": "http://127.0.0.1:\(cluster.jobQueue.port)",
@@ -60,7 +61,7 @@ import Testing
             for page in ["docs/http.md", "docs/live.md"] {
                 for example in try Self.examples(in: page) {
                     // Several commands in a block are one example each; a stream is cut by curl's own limit.
-                    let result = try Self.run("/bin/bash", ["-c", example], environment: environment)
+                    let result = try await Self.run("/bin/bash", ["-c", example], environment: environment)
                     #expect(result.status == 0 || result.status == 28, "\(page): \(example)\n\(result.output)")
                     let isRefusal = result.output.contains("\"error\":{")
                     // The job of the examples has ended by itself: cancelling it is refused, as the page says.
@@ -83,18 +84,11 @@ import Testing
         return examples
     }
 
-    private static func run(_ program: String, _ arguments: [String], environment: [String: String]) throws -> (
-        status: Int32, output: String
-    ) {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.environment = environment
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+    private static func run(_ program: String, _ arguments: [String], environment: [String: String]) async throws
+        -> (status: Int32, output: String)
+    {
+        let process = try await TestProcess(program, arguments, environment: environment, isBound: true)
+        let output = await process.readToEnd()
+        return (await process.wait(), output)
     }
 }

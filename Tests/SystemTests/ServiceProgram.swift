@@ -1,54 +1,51 @@
 import Foundation
+import Synchronization
+import TestSupport
 
 /// One of the real executables, as an operator would run it: started, killed, started again.
-final class ServiceProgram: @unchecked Sendable {
-    // Sendable: used by one test at a time, which awaits each call.
+final class ServiceProgram: Sendable {
     let name: String
     let port: Int
     private let environment: [String: String]
-    private let log: FileHandle
-    private var process: Process?
+    private let log: String
+    private let process = Mutex<TestProcess?>(nil)
 
-    init(_ name: String, port: Int, environment: [String: String], logs: URL) throws {
+    init(_ name: String, port: Int, environment: [String: String], logs: URL) {
         self.name = name
         self.port = port
         self.environment = environment.merging(["PORT": "\(port)", "HOST": "127.0.0.1"]) { $1 }
-        let file = logs.appending(path: "\(name).log")
-        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-        log = try FileHandle(forWritingTo: file)
-        try log.seekToEnd()
+        log = logs.appending(path: "\(name).log").path
     }
 
     /// Where SwiftPM puts the executables: beside the test bundle.
     static let folder = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
 
-    func start() throws {
-        let process = Process()
-        process.executableURL = ServiceProgram.folder.appending(path: name)
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = log
-        process.standardError = log
-        try process.run()
-        self.process = process
+    func start() async throws {
+        let started = try await TestProcess(
+            ServiceProgram.folder.appending(path: name).path,
+            environment: environment,
+            output: .file(log),
+            isBound: true
+        )
+        process.withLock { $0 = started }
     }
 
+    private var current: TestProcess? { process.withLock { $0 } }
+
     /// SIGKILL: what a crash leaves behind. Returns when the process is gone.
-    func kill() {
-        guard let process, process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    func kill() async {
+        await current?.signal(SIGKILL)
+        await current?.wait()
     }
 
     /// SIGTERM, and the exit status.
-    func stop() -> Int32 {
-        guard let process else { return -1 }
-        if process.isRunning { process.terminate() }
-        process.waitUntilExit()
-        return process.terminationStatus
+    func stop() async -> Int32 {
+        await current?.signal(SIGTERM)
+        return await current?.wait() ?? -1
     }
 
-    var isRunning: Bool { process?.isRunning ?? false }
+    var isRunning: Bool { get async { await current?.isRunning ?? false } }
 
-    deinit { kill() }
+    /// The end of what it has written.
+    var lastLines: String { (try? String(contentsOfFile: log, encoding: .utf8).suffix(3000)).map(String.init) ?? "" }
 }

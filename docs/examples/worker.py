@@ -1,5 +1,5 @@
 """A Martlet worker: runs jobs of kind "shout" (params.text -> a text file in capitals). Only Python's own library."""
-import json, os, signal, threading, urllib.error, urllib.request
+import json, os, signal, threading, time, urllib.error, urllib.request
 
 BASE, TOKEN = os.environ["JOB_QUEUE_URL"], os.environ["MARTLET_TOKEN"]
 stopping = threading.Event()
@@ -30,7 +30,8 @@ def run(worker, lease):
 
 
 def heartbeats(worker, every):
-    while not stopping.wait(every):
+    while True:  # to the very end: a job that still runs when we are asked to stop needs its lease
+        time.sleep(every)
         try:
             if call("POST", f"/api/workers/{worker}/heartbeat", {})["command"] != "continue":
                 stopping.set()
