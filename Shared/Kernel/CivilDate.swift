@@ -1,6 +1,7 @@
 /// The proleptic Gregorian calendar in days since 1970-01-01 (the algorithm of Hinnant's `chrono` paper).
-enum CivilDate {
-    static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
+public enum CivilDate {
+    /// The day of a date; a month or day that does not exist counts on into the next.
+    public static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted.flooredQuotient(400)
         let yearOfEra = shifted - era * 400
@@ -9,7 +10,8 @@ enum CivilDate {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    /// The date of a day.
+    public static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468
         let era = shifted.flooredQuotient(146_097)
         let dayOfEra = shifted - era * 146_097
@@ -21,10 +23,18 @@ enum CivilDate {
         return (year, month, dayOfYear - (153 * monthIndex + 2) / 5 + 1)
     }
 
-    static func isValid(year: Int64, month: Int64, day: Int64) -> Bool {
+    /// Whether there is such a date.
+    public static func isValid(year: Int64, month: Int64, day: Int64) -> Bool {
         guard (1...12).contains(month), day >= 1 else { return false }
-        let leap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
-        let lengths: [Int64] = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        return day <= lengths[Int(month) - 1]
+        return day <= length(ofMonth: month, year: year)
+    }
+
+    /// How many days a month, 1 to 12, has.
+    public static func length(ofMonth month: Int64, year: Int64) -> Int64 {
+        switch month {
+        case 2: year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400)) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
     }
 }

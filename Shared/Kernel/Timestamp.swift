@@ -92,7 +92,7 @@ extension Duration {
 
 extension Int64 {
     /// Division that rounds towards minus infinity, as calendars need it.
-    func flooredQuotient(_ divisor: Int64) -> Int64 {
+    public func flooredQuotient(_ divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient - 1 : quotient
     }
