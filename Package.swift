@@ -73,6 +73,7 @@ let package = Package(
         shared("Concurrency", ["Kernel"]),
         shared("Settings", ["Kernel"]),
         shared("Telemetry", ["Kernel", "Concurrency"]),
+        shared("Cron", ["Kernel", "Concurrency"]),
         shared("Lifecycle", ["Kernel", "Concurrency", "Settings", "Telemetry"]),
         .target(name: "CSimdjson", path: "Shared/JSON/CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
         shared("JSON", ["Kernel", "CSimdjson"], excluding: ["CSimdjson"]),
@@ -122,7 +123,7 @@ let package = Package(
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
                 "RabbitMQ",
-                "HTTPServer", "HTTPClient", "Crypto", "Files", "Subprocess", "Messaging", "Store", "Edge",
+                "HTTPServer", "HTTPClient", "Crypto", "Files", "Subprocess", "Messaging", "Store", "Edge", "Cron",
             ]
         ),
 
@@ -157,6 +158,7 @@ let package = Package(
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
+        tests("CronTests", ["Cron", "Kernel"]),
         tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency"]),
         tests("LifecycleTests", ["Lifecycle", "Kernel", "Concurrency", "Settings", "Telemetry"]),
         tests("JSONTests", ["JSON", "Kernel"]),
@@ -180,7 +182,7 @@ let package = Package(
             [
                 "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
-                "TestSupport",
+                "TestSupport", "Cron",
             ]
         ),
         tests(
@@ -233,7 +235,7 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
-                "HTTPClient", "Crypto", "Edge",
+                "HTTPClient", "Crypto", "Edge", "Cron",
             ],
             path: "Tests/Fuzz",
             swiftSettings: strict

@@ -9,7 +9,7 @@ import Testing
         ["CSimdjson", "CLibPQ", "CRabbitMQ", "CBeast", "CCurl", "COpenSSL", "CSpawn"],
         ["Kernel"],
         ["Concurrency"],
-        ["Settings", "Telemetry", "JSON", "Files", "Subprocess"],
+        ["Settings", "Telemetry", "JSON", "Files", "Subprocess", "Cron"],
         ["Lifecycle", "Contracts"],
         ["Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto"],
         ["Messaging", "Store"],

@@ -8,4 +8,5 @@ extension FuzzTarget {
     static let pure: [FuzzTarget] =
         [json, jsonSchema, serverSentEvents, traceContext, byteRange, mediaType, jsonWebToken, keySet]
         + [brokerAddress, settings, hex, base64URL, timestamp, uuid, position, contextID]
+        + [cron, zoneFile]
 }
