@@ -1,5 +1,6 @@
 import Concurrency
 import Contracts
+import Cron
 import Edge
 import HTTPServer
 import Kernel
@@ -32,6 +33,8 @@ struct JobQueue: Sendable {
     private let announcer: EventAnnouncer
     private let relayWakeup = Wakeup()
     private let scheduleWakeup = Wakeup()
+    private let timekeeperWakeup = Wakeup()
+    private let zones = ZoneDatabase()
     private let program: Program.Environment
 
     init(
@@ -105,10 +108,25 @@ struct JobQueue: Sendable {
                 wakeup: scheduleWakeup
             )
             .duties
+        services.append(
+            Timekeeper(
+                pool: pool,
+                intake: intake,
+                zones: zones,
+                logger: program.logger,
+                metrics: program.metrics,
+                wakeup: timekeeperWakeup
+            )
+            .duty
+        )
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
         services.append(
-            AppendedEvents(settings.common.pool, logger: program.logger, metrics: program.metrics) {
-                [bell, relayWakeup] in
+            AppendedEvents(
+                settings.common.pool,
+                logger: program.logger,
+                metrics: program.metrics,
+                others: [ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() }]
+            ) { [bell, relayWakeup] in
                 relayWakeup.signal()
                 bell.ringForAll()
             }
@@ -132,6 +150,18 @@ struct JobQueue: Sendable {
     /// Adds the routes.
     func addRoutes(to api: inout API) {
         JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed).add(to: &api)
+        ScheduleRoutes(
+            pool: pool,
+            intake: intake,
+            zones: zones,
+            edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
+            fired: { [bell, changed, scheduleWakeup] in
+                changed()
+                bell.ringForAll()
+                scheduleWakeup.signal()
+            }
+        )
+        .add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)

@@ -6,6 +6,8 @@ public enum Subject {
     public enum Job {}
     /// A worker session of the job queue.
     public enum Worker {}
+    /// A schedule of the job queue.
+    public enum Schedule {}
     /// A project of the agent service.
     public enum Project {}
     /// An activity: an ordered part of a project.
@@ -22,6 +24,8 @@ public enum Subject {
 public typealias JobID = Identifier<Subject.Job>
 /// A worker session of the job queue.
 public typealias WorkerID = Identifier<Subject.Worker>
+/// A schedule of the job queue.
+public typealias ScheduleID = Identifier<Subject.Schedule>
 /// A project of the agent service.
 public typealias ProjectID = Identifier<Subject.Project>
 /// An activity of a project.

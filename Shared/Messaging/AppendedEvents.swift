@@ -7,11 +7,21 @@ public struct AppendedEvents: Service {
     /// What it is called in logs.
     public let name = "appended events"
     private let listener: Listener
+    private let others: [String: @Sendable () -> Void]
     private let appended: @Sendable () -> Void
 
-    /// Calls `appended` at every notice, and after every reconnect, when notices may have been missed.
-    public init(_ settings: PoolSettings, logger: Logger, metrics: Metrics, appended: @escaping @Sendable () -> Void) {
-        listener = Listener(settings, channels: ["martlet_events"], logger: logger, metrics: metrics)
+    /// Calls `appended` at every notice, and after every reconnect, when notices may have been missed. The names in
+    /// `others` are listened to on the same connection, each with a call of its own.
+    public init(
+        _ settings: PoolSettings,
+        logger: Logger,
+        metrics: Metrics,
+        others: [String: @Sendable () -> Void] = [:],
+        appended: @escaping @Sendable () -> Void
+    ) {
+        let channels = ["martlet_events"] + others.keys.sorted()
+        listener = Listener(settings, channels: channels, logger: logger, metrics: metrics)
+        self.others = others
         self.appended = appended
     }
 
@@ -20,9 +30,16 @@ public struct AppendedEvents: Service {
         try await stop.cancelling {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await listener.run() }
-                group.addTask { for await _ in listener.events { appended() } }
+                group.addTask { for await event in listener.events { tell(event) } }
                 await group.waitForAll()
             }
         }
+    }
+
+    private func tell(_ event: Listener.Event) {
+        if case .notice(let notice) = event, let other = others[notice.channel] { return other() }
+        if case .notice = event { return appended() }
+        for other in others.values { other() }
+        appended()
     }
 }

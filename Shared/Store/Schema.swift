@@ -12,6 +12,7 @@ public enum Schema {
             Migration("V0002__agent", PackageResources.V0002__agent_sql),
             Migration("V0003__jobs", PackageResources.V0003__jobs_sql),
             Migration("V0004__notify", PackageResources.V0004__notify_sql),
+            Migration("V0005__schedules", PackageResources.V0005__schedules_sql),
         ]
     }
 

@@ -1,4 +1,5 @@
 import Contracts
+import Cron
 import JSON
 import Kernel
 import Postgres
@@ -34,6 +35,12 @@ import Testing
         let job = Job(submission, id: ids.next(), place: nil, at: WallClock.system.now())
         let backoff = Backoff(from: .seconds(1), cap: .seconds(9))
         let stored = ResultStore.Stored(sha256: [1], mediaType: "", bytes: 1)
+        let now = WallClock.system.now()
+        let schedule: ScheduleID = ids.next()
+        let draft = try ScheduleDraft(
+            JSONDocument(parsing: #"{"cron":"@daily","job":{"params":{}}}"#).root,
+            ZoneDatabase()
+        )
         return [
             ("find", JobStatements.find(key.jobID, project: nil)),
             ("lock", JobStatements.lock(key.jobID, project: nil)),
@@ -71,6 +78,22 @@ import Testing
             ),
             ("add file", ResultStatements.add(stored, to: job.id)),
             ("find file", ResultStatements.find([1], project: nil)),
+            (
+                "add schedule",
+                ScheduleStatements.insert(draft, id: schedule, project: nil, nextAt: now, by: "", at: now)
+            ),
+            ("replace schedule", ScheduleStatements.replace(schedule, by: draft, project: nil, nextAt: nil)),
+            ("move schedule", ScheduleStatements.move(schedule, to: now)),
+            ("park schedule", ScheduleStatements.park(schedule, because: "")),
+            ("delete schedule", ScheduleStatements.delete(schedule)),
+            ("find schedule", ScheduleStatements.find(schedule, project: nil)),
+            ("lock schedule", ScheduleStatements.lock(schedule, project: nil)),
+            ("list schedules", ScheduleStatements.list(project: nil, before: nil, limit: 1)),
+            ("lock due", ScheduleStatements.lockDue(at: now, only: nil, limit: 1)),
+            ("due schedules", ScheduleStatements.due(at: now, limit: 1)),
+            ("advance", ScheduleStatements.advance([], at: now)),
+            ("note fired", ScheduleStatements.noteFired(schedule, job.id, at: now)),
+            ("next schedule", ScheduleStatements.nextDue), ("announce", ScheduleStatements.announce),
             ("partitions", LogKeeperStatements.outdated(days: 7)),
             ("forget keys", IdempotencyStatements.forget(atMost: 1)),
         ]

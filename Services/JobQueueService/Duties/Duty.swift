@@ -7,11 +7,13 @@ import Telemetry
 /// Something done again and again: all replicas may do it at once, because each takes other rows.
 struct Duty: Service {
     let name: String
-    /// How long to rest when there was nothing to do.
+    /// How long to rest when there was nothing to do, at most.
     let period: Duration
     let logger: Logger
     /// Ends the rest early.
     var wakeup = Wakeup()
+    /// When there will be something to do, if that is known; asked before each rest.
+    var untilNext: @Sendable () async throws -> Duration? = { nil }
     /// Does a part, and tells whether there may be more.
     let perform: @Sendable () async throws -> Bool
 
@@ -21,7 +23,10 @@ struct Duty: Service {
             var failures = 0
             while true {
                 do {
-                    if try await !perform() { _ = try await wakeup.wait(atMost: period) }
+                    if try await !perform() {
+                        let rest = min(try await untilNext() ?? period, period)
+                        _ = try await wakeup.wait(atMost: rest)
+                    }
                     failures = 0
                 } catch let error as PostgresError {
                     // The database is away, or busy: the duty waits and goes on, it never ends the process.

@@ -11,7 +11,8 @@ import Postgres
 final class Intake: Service {
     let name = "intake"
 
-    private struct Item: Sendable {
+    /// A job to be stored.
+    struct Item: Sendable {
         let job: Job
         let caller: String
         let traceparent: String
@@ -30,6 +31,14 @@ final class Intake: Service {
             self.key = key.text
             requestHash = key.requestHash
             self.response = response
+        }
+
+        /// A key of our own, under which nobody asks for an answer.
+        init(caller: String, key: String) {
+            self.caller = caller
+            self.key = key
+            requestHash = []
+            response = []
         }
     }
 
@@ -115,10 +124,26 @@ final class Intake: Service {
 
     /// Checks submissions against their kinds and cards, and gives each its id, or its refusal.
     func prepare(_ submissions: [JobSubmission]) async throws -> [Result<Job, ServiceError>] {
-        let places = try await places.find(Set(submissions.compactMap(\.cardID)))
+        prepare(submissions, at: try await places.find(Set(submissions.compactMap(\.cardID))))
+    }
+
+    /// The same inside a transaction, for submissions that stand at `pointer`.
+    func prepare(
+        _ submissions: [JobSubmission],
+        at pointer: String,
+        in transaction: isolated Transaction
+    ) throws -> [Result<Job, ServiceError>] {
+        prepare(submissions, at: try CardPlaces.find(Set(submissions.compactMap(\.cardID)), in: transaction), pointer)
+    }
+
+    private func prepare(
+        _ submissions: [JobSubmission],
+        at places: [CardID: CardPlace],
+        _ pointer: String = ""
+    ) -> [Result<Job, ServiceError>] {
         let now = clock.now()
         return submissions.map { submission in
-            let issues = kinds.issues(in: submission)
+            let issues = kinds.issues(in: submission, at: pointer)
             guard issues.isEmpty else { return .failure(.invalid(issues)) }
             let place = submission.cardID.flatMap { places[$0] }
             if submission.cardID != nil {
@@ -130,16 +155,28 @@ final class Intake: Service {
         }
     }
 
+    /// Stores jobs as part of a transaction, which has to `announce` them after its commit.
+    ///
+    /// - Returns: the ids of those whose keys were not used before.
+    static func insert(_ items: [Item], in transaction: isolated Transaction) throws -> Set<JobID> {
+        guard !items.isEmpty else { return [] }
+        return Set(try transaction.query(statement(items, together: false)).map { try $0.decode(0) })
+    }
+
+    /// Tells of jobs that a transaction has stored.
+    func announce(_ jobs: [Job]) { stored(jobs) }
+
     private static func insert(_ items: [Item], into pool: Pool, together: Bool = false) async throws -> Set<JobID> {
-        let rows = try await pool.query(
-            IntakeStatements.insert(
-                items.map(\.job),
-                callers: items.map(\.caller),
-                traceparents: items.map(\.traceparent),
-                keys: items.map(\.idempotency),
-                together: together
-            )
+        Set(try await pool.query(statement(items, together: together)).map { try $0.decode(0) })
+    }
+
+    private static func statement(_ items: [Item], together: Bool) -> SQL {
+        IntakeStatements.insert(
+            items.map(\.job),
+            callers: items.map(\.caller),
+            traceparents: items.map(\.traceparent),
+            keys: items.map(\.idempotency),
+            together: together
         )
-        return Set(try rows.map { try $0.decode(0) })
     }
 }

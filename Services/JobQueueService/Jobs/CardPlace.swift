@@ -13,8 +13,18 @@ struct CardPlaces: Sendable {
 
     func find(_ cards: Set<CardID>) async throws -> [CardID: CardPlace] {
         guard !cards.isEmpty else { return [:] }
+        return try CardPlaces.read(try await pool.query(CardPlaceStatements.find(Array(cards))))
+    }
+
+    /// The same inside a transaction.
+    static func find(_ cards: Set<CardID>, in transaction: isolated Transaction) throws -> [CardID: CardPlace] {
+        guard !cards.isEmpty else { return [:] }
+        return try read(try transaction.query(CardPlaceStatements.find(Array(cards))))
+    }
+
+    private static func read(_ rows: Rows) throws -> [CardID: CardPlace] {
         var places: [CardID: CardPlace] = [:]
-        for row in try await pool.query(CardPlaceStatements.find(Array(cards))) {
+        for row in rows {
             places[try row.decode(0)] = CardPlace(activityID: try row.decode(1), projectID: try row.decode(2))
         }
         return places

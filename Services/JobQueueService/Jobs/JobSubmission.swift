@@ -52,10 +52,10 @@ struct JobSubmission: Sendable {
         .optional("metadata", .anyObject.described("kept and returned, never interpreted")),
     ])
 
-    /// Reads a body that fits the schema.
+    /// Reads a body that fits the schema and stands at `pointer`.
     ///
     /// - Throws: `ServiceError` for what only several fields together show.
-    init(_ body: JSONElement) throws {
+    init(_ body: JSONElement, at pointer: String = "") throws {
         cardID = body.value("card_id")?.string.flatMap { CardID($0) }
         kind = body.value("kind")?.string ?? kind
         queue = body.value("queue")?.string ?? queue
@@ -70,12 +70,12 @@ struct JobSubmission: Sendable {
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
         if time != nil, delay != nil {
-            throw ServiceError.invalid("/delay_ms", "does not go together with run_at")
+            throw ServiceError.invalid("\(pointer)/delay_ms", "does not go together with run_at")
         }
         if let time { start = .at(time) }
         if let delay, delay > 0 { start = .after(.milliseconds(delay)) }
         if let callbackURL, !callbackURL.hasPrefix("http://"), !callbackURL.hasPrefix("https://") {
-            throw ServiceError.invalid("/callback_url", "must be an http or https URL")
+            throw ServiceError.invalid("\(pointer)/callback_url", "must be an http or https URL")
         }
     }
 

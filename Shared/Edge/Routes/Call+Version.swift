@@ -1,9 +1,8 @@
 import Contracts
-import Edge
 
 extension Call {
     /// Refuses a request whose `If-Match` names another version than the present one.
-    func expect(version: Int) throws {
+    public func expect(version: Int) throws {
         guard let expected = try expectedVersion(), expected != version else { return }
         throw ServiceError(
             .staleVersion,
