@@ -7,7 +7,8 @@ import Telemetry
 struct Martlet: Sendable {
     static let commands: [any Command.Type] = [
         DemoCommand.self, SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self,
-        CancelCommand.self, RetryCommand.self, EventsCommand.self, KeysCommand.self, DoctorCommand.self,
+        CancelCommand.self, RetryCommand.self, EventsCommand.self, SchedulesCommand.self, KeysCommand.self,
+        DoctorCommand.self,
     ]
 
     let endpoints: Endpoints
@@ -72,7 +73,7 @@ struct Martlet: Sendable {
 
     static var help: String {
         let lines = commands.map { command in
-            "  \(command.syntax.name.padded(to: 8))  \(command.syntax.summary.prefix { $0 != "\n" })"
+            "  \(command.syntax.name.padded(to: 9))  \(command.syntax.summary.prefix { $0 != "\n" })"
         }
         return """
             usage: martlet COMMAND [options]

@@ -62,6 +62,9 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
             .contains(self)
     }
 
+    /// Whether the server refuses the values that it was sent: classes 22 and 23. They would be refused again.
+    public var concernsValues: Bool { rawValue.hasPrefix("22") || rawValue.hasPrefix("23") }
+
     /// The five characters.
     public var description: String { rawValue }
 }

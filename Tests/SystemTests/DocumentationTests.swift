@@ -52,11 +52,18 @@ import Testing
             await worker.signal(SIGTERM)
             #expect(await worker.wait() == 0)
 
+            let scheduled = try await cluster.post(
+                cluster.jobQueue,
+                "/api/schedules",
+                #"{"cron":"@yearly","job":{"kind":"demo","params":{}}}"#
+            )
+            let schedule = try #require(try JSONDocument(parsing: scheduled.body).root["schedule_id"]?.string)
+
             let environment = [
                 "PATH": "/usr/bin:/bin", "TOKEN": "dev-token", "JOBS": "http://127.0.0.1:\(cluster.jobQueue.port)",
                 "LIVE": "http://127.0.0.1:\(cluster.notification.port)",
                 "AGENT": "http://127.0.0.1:\(cluster.agent.port)",
-                "JOB": id,
+                "JOB": id, "SCHEDULE": schedule,
             ]
             for page in ["docs/http.md", "docs/live.md"] {
                 for example in try Self.examples(in: page) {

@@ -44,6 +44,7 @@ LIST
     [ "$1" = build ] || cat <<'LIST'
 postgresql
 rabbitmq-server
+tzdata
 espeak-ng
 imagemagick
 ffmpeg

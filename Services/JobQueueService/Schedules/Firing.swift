@@ -1,6 +1,7 @@
 import Contracts
 import Cron
 import Kernel
+import Telemetry
 
 /// What becomes of a schedule that is due.
 struct Firing: Sendable {
@@ -47,11 +48,15 @@ struct Firing: Sendable {
     }
 
     /// The jobs as they are to be stored: each under a key that no second one can have.
-    func items(trace: String) -> [Intake.Item] {
+    var items: [Intake.Item] {
         zip(jobs, runs)
             .map { job, run in
-                let key = Intake.StoredKey(caller: "schedule", key: "\(schedule.id):\(run.tick)")
-                return Intake.Item(job: job, caller: schedule.createdBy, traceparent: trace, idempotency: key)
+                Intake.Item(
+                    job: job,
+                    caller: schedule.createdBy,
+                    traceparent: TraceContext.root().traceparent,
+                    idempotency: Intake.StoredKey(caller: "schedule", key: "\(schedule.id):\(run.tick)")
+                )
             }
     }
 }

@@ -64,13 +64,13 @@ struct Timekeeper: Sendable {
     func fireDue() async throws -> Bool {
         do {
             return try await fire(only: nil)
-        } catch let error as PostgresError where error.kind == .server && !error.isRetriable {
+        } catch let error as PostgresError where error.code?.concernsValues == true {
             // One of them holds what the database refuses. It must not stop the others.
             for row in try await pool.query(ScheduleStatements.due(at: clock.now(), limit: Timekeeper.batch)) {
                 let id: ScheduleID = try row.decode(0)
                 do {
                     _ = try await fire(only: id)
-                } catch let error as PostgresError where error.kind == .server && !error.isRetriable {
+                } catch let error as PostgresError where error.code?.concernsValues == true {
                     logger.warning("schedule paused", ["schedule": id, "error": "\(error)"])
                     _ = try await pool.execute(ScheduleStatements.park(id, because: "its job cannot be stored"))
                 }
@@ -96,8 +96,7 @@ struct Timekeeper: Sendable {
                 firings[index].take(prepared.prefix(count))
                 prepared = prepared.dropFirst(count)
             }
-            let trace = TraceContext.root().traceparent
-            let stored = try Intake.insert(firings.flatMap { $0.items(trace: trace) }, in: transaction)
+            let stored = try Intake.insert(firings.flatMap(\.items), in: transaction)
             for index in firings.indices { firings[index].jobs.removeAll { !stored.contains($0.id) } }
             try transaction.execute(ScheduleStatements.advance(firings, at: now))
             return (firings, rows.count == Timekeeper.batch || firings.count < rows.count)
