@@ -127,7 +127,13 @@ import Testing
 
     @Test func `a change by another replica is noticed`() async throws {
         try await JobQueueFixture.run { fixture in
-            // This replica knows of nothing and sleeps; the other one stores a schedule and dies.
+            // This replica has looked at what is due and when something will be, and sleeps.
+            let looks: SQL = """
+                SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables
+                WHERE schemaname = 'jobs' AND relname = 'schedules'
+                """
+            while try await fixture.pool.query(looks)[0].decode(0, as: Int.self) < 2 { await Task.yield() }
+            // The other one stores a schedule and dies.
             let draft = try ScheduleDraft(
                 JSONDocument(parsing: #"{"every_ms":1000,"job":{"params":{}}}"#).root,
                 ZoneDatabase()

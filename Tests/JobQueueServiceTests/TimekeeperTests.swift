@@ -72,6 +72,25 @@ import Testing
         }
     }
 
+    @Test func `what another replica has at hand is left to it, and not waited for`() async throws {
+        try await TimekeeperFixture.run { fixture in
+            let held = try await fixture.add(#"{"cron":"* * * * *","job":{"params":{}}}"#)
+            let free = try await fixture.add(#"{"cron":"* * * * *","job":{"params":{}}}"#)
+            fixture.advance(by: .seconds(60))
+            let replica = fixture.replica()
+            try await fixture.pool.withTransaction { transaction in
+                _ = try transaction.query(ScheduleStatements.lock(held, project: nil))
+                let isMore = try await replica.timekeeper.fireDue()
+                #expect(!isMore)
+            }
+            #expect(try await fixture.ticks(free).count == 1)
+            #expect(try await fixture.ticks(held) == [])
+            #expect(try await !replica.timekeeper.fireDue())
+            #expect(try await fixture.ticks(held).count == 1)
+            await replica.pool.close()
+        }
+    }
+
     static let absences: [(String, [String])] = [
         ("skip", []), ("run_once", ["2026-01-01T06:00:00.000Z"]),
         ("run_all", (1...6).map { "2026-01-01T0\($0):00:00.000Z" }),
