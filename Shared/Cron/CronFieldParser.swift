@@ -82,7 +82,7 @@ struct CronFieldParser {
         let place = place
         let step = try number()
         guard step >= 1 else { throw error("a step must be at least 1", place) }
-        guard step <= range.upperBound - range.lowerBound else {
+        guard step == 1 || step <= range.upperBound - range.lowerBound else {
             throw error("the step is wider than its range, so it would never be taken", place)
         }
         insert(range, by: step)
