@@ -19,7 +19,7 @@ import Telemetry
 ///                ReadyBell wakes   ▼        │ start, complete, fail … (fenced)
 ///                     Dispatcher ─ leases ──┤
 ///                       ▲      ▲            │
-///          ProviderWorker    worker API     └── Rescuer, Scheduler: when nobody says anything
+///          ProviderWorker    worker API     └── Rescuer, Scheduler, Timekeeper: when nobody says anything
 /// ```
 struct JobQueue: Sendable {
     let pool: Pool
