@@ -116,9 +116,13 @@ final class Intake: Service {
     /// Checks submissions against their kinds and cards, and gives each its id, or its refusal.
     func prepare(_ submissions: [JobSubmission]) async throws -> [Result<Job, ServiceError>] {
         let places = try await places.find(Set(submissions.compactMap(\.cardID)))
+        let parents = try await parents(of: submissions)
         let now = clock.now()
         return submissions.map { submission in
-            let issues = kinds.issues(in: submission)
+            let issues =
+                kinds.issues(in: submission)
+                + submission.dependsOn.enumerated().filter { !parents.contains($0.element) }
+                .map { JSONIssue(pointer: "/depends_on/\($0.offset)", message: "there is no such job") }
             guard issues.isEmpty else { return .failure(.invalid(issues)) }
             let place = submission.cardID.flatMap { places[$0] }
             if submission.cardID != nil {
@@ -128,6 +132,14 @@ final class Intake: Service {
             }
             return .success(Job(submission, id: ids.next(), place: place, at: now))
         }
+    }
+
+    /// Those jobs that submissions depend on and that there are. All submissions of a call are one caller's.
+    private func parents(of submissions: [JobSubmission]) async throws -> Set<JobID> {
+        let wanted = Set(submissions.flatMap(\.dependsOn))
+        guard !wanted.isEmpty else { return [] }
+        let rows = try await pool.query(JobStatements.existing(Array(wanted), project: submissions[0].projectID))
+        return Set(try rows.map { try $0.decode(0) })
     }
 
     private static func insert(_ items: [Item], into pool: Pool, together: Bool = false) async throws -> Set<JobID> {

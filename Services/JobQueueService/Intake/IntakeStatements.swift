@@ -26,11 +26,13 @@ enum IntakeStatements {
                 \(jobs.map { $0.tags.joined(separator: "\u{1F}") }), \(jobs.map(\.callbackURL)),
                 \(jobs.map(\.retryOf)), \(jobs.map(\.createdAt)), \(callers), \(traceparents),
                 \(keys.map { $0?.caller }), \(keys.map { $0?.key }), \(keys.map { $0?.requestHash }),
-                \(keys.map { $0?.response })
+                \(keys.map { $0?.response }),
+                \(jobs.map { $0.dependsOn.map(\.description).joined(separator: ",") }),
+                \(jobs.map(\.onParentFailure.rawValue))
             ) AS item (
                 id, project_id, activity_id, card_id, kind, queue, status, priority, run_at, max_attempts, timeout_ms,
                 deadline_at, params, metadata, tags, callback_url, retry_of, created_at, caller, traceparent,
-                key_caller, key, request_hash, response
+                key_caller, key, request_hash, response, depends_on, on_parent_failure
             )
         ), keyed AS (
             -- Of two equal keys in a batch the earlier job wins; the other is answered with its response.
@@ -48,11 +50,12 @@ enum IntakeStatements {
             INSERT INTO jobs.jobs AS job (
                 id, project_id, activity_id, card_id, kind, queue, status, phase, seq, priority, run_at, max_attempts,
                 timeout_ms, deadline_at, params, metadata, tags, callback_url, retry_of, created_at, submitted_by,
-                traceparent
+                traceparent, depends_on, on_parent_failure
             )
             SELECT id, project_id, activity_id, card_id, kind, queue, status, \(JobPhase.waiting), 1, priority, run_at,
                 max_attempts, timeout_ms, deadline_at, params, metadata,
-                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, item.caller, traceparent
+                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, item.caller, traceparent,
+                string_to_array(depends_on, ',')::uuid[], on_parent_failure
             FROM item
             WHERE \(together ? unkeyedTogether : unkeyed)
             RETURNING job
@@ -60,6 +63,13 @@ enum IntakeStatements {
             \(JobStatements.enter("inserted"))
         ), waiting AS (
             \(JobStatements.schedule("inserted"))
+        ), due AS (
+            INSERT INTO jobs.deadlines (job_id, deadline_at)
+            SELECT (job).id, (job).deadline_at FROM inserted WHERE (job).deadline_at IS NOT NULL
+        ), dependents AS (
+            \(DependencyStatements.register("inserted"))
+        ), checks AS (
+            \(DependencyStatements.check("inserted"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "inserted"))
         )

@@ -14,6 +14,9 @@ struct JobRoutes: Sendable {
     let intake: Intake
     let kinds: KindRegistry
     let changed: @Sendable () -> Void
+    /// To be called after jobs were ended.
+    let ended: @Sendable () -> Void
+    let bell: ReadyBell
 
     func add(to api: inout API) {
         api.add(
@@ -75,6 +78,15 @@ struct JobRoutes: Sendable {
         api.add(Operation(.post, "/api/jobs/{id}/cancel", "cancel a job", scope: .jobsManage)) { call in
             try await cancel(call)
         }
+        api.add(
+            Operation(
+                .post,
+                "/api/jobs/{id}/resume",
+                "go on with a suspended job",
+                scope: .jobsManage,
+                body: .json(JobRoutes.resumeSchema)
+            )
+        ) { call in try await resume(call) }
         api.add(
             Operation(
                 .post,
@@ -187,12 +199,46 @@ struct JobRoutes: Sendable {
             _ = try transaction.query(
                 JobStatements.end([id], as: .cancelled, code: "CANCELLED", message: "cancelled on request")
             )
-            guard let ended = try transaction.query(JobStatements.find(id, project: project)).first else {
+            guard let row = try transaction.query(JobStatements.find(id, project: project)).first else {
                 throw ServiceError.notFound("JOB")
             }
-            return try Job(ended)
+            return try Job(row)
         }
-        changed()
+        ended()
+        return .json(job)
+    }
+
+    private static let resumeSchema = JSONSchema.object([
+        .optional("data", .anyObject.described("handed to the next attempt as `resume`"))
+    ])
+
+    /// Resumes a suspended job. One whose worker is only about to suspend it is not left behind: what is said while it
+    /// runs counts for the suspension that follows.
+    private func resume(_ call: Call) async throws -> Reply {
+        let id: JobID = try call.id(of: "JOB")
+        let project = call.principal.project
+        let data = call.body["data"]?.raw ?? .emptyObject
+        let (job, kinds) = try await pool.withTransaction { transaction in
+            guard let row = try transaction.query(JobStatements.lock(id, project: project)).first else {
+                throw ServiceError.notFound("JOB")
+            }
+            let job = try Job(row)
+            guard job.phase == .suspended || job.status == .processing else {
+                throw ServiceError(
+                    .invalidTransition,
+                    "the job is \(job.status.rawValue): it does not wait to be resumed"
+                )
+            }
+            let kinds: [String] = try transaction.query(JobStatements.resume(id, data: data)).map { try $0.decode(0) }
+            guard let resumed = try transaction.query(JobStatements.find(id, project: project)).first else {
+                throw ServiceError.notFound("JOB")
+            }
+            return (try Job(resumed), kinds)
+        }
+        if !kinds.isEmpty {
+            changed()
+            bell.ring(kinds)
+        }
         return .json(job)
     }
 

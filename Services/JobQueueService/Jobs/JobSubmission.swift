@@ -19,6 +19,19 @@ struct JobSubmission: Sendable {
     var deadlineAt: Timestamp?
     var callbackURL: String?
     var retryOf: JobID?
+    /// Jobs that must have ended before.
+    var dependsOn: [JobID] = []
+    var onParentFailure = ParentFailure.fail
+
+    /// What becomes of a job when one that it depends on does not complete.
+    enum ParentFailure: String, Sendable, CaseIterable {
+        /// It fails too.
+        case fail
+        /// It is cancelled.
+        case skip
+        /// It runs all the same, once all have ended.
+        case run
+    }
 
     /// When the job may run first.
     enum Start: Sendable {
@@ -47,6 +60,12 @@ struct JobSubmission: Sendable {
         .optional("max_attempts", .integer(1...100).defaulting(to: 3)),
         .optional("timeout_ms", .integer(100...86_400_000).defaulting(to: 600_000).described("for each attempt")),
         .optional("deadline_at", .dateTime.described("the job expires when it is not done by then")),
+        .optional("depends_on", .array(of: .uuid, 0...100).described("runs after these jobs have completed")),
+        .optional(
+            "on_parent_failure",
+            .word(ParentFailure.allCases.map(\.rawValue)).defaulting(to: "fail")
+                .described("when one of depends_on does not complete")
+        ),
         .optional("tags", .array(of: .string(1...100), 0...20)),
         .optional("callback_url", .string(1...2000, format: .uri).described("called with the final event, signed")),
         .optional("metadata", .anyObject.described("kept and returned, never interpreted")),
@@ -67,6 +86,11 @@ struct JobSubmission: Sendable {
         timeout = body.value("timeout_ms")?.int.map { .milliseconds($0) } ?? timeout
         deadlineAt = body.value("deadline_at")?.string.flatMap { Timestamp($0) }
         callbackURL = body.value("callback_url")?.string
+        for id in body.value("depends_on")?.elements.compactMap({ $0.string.flatMap { JobID($0) } }) ?? []
+        where !dependsOn.contains(id) {
+            dependsOn.append(id)
+        }
+        onParentFailure = body.value("on_parent_failure")?.string.flatMap(ParentFailure.init) ?? onParentFailure
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
         if time != nil, delay != nil {

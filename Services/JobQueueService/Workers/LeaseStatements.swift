@@ -82,10 +82,12 @@ enum LeaseStatements {
             FROM locked JOIN outcome ON outcome.id = locked.id
             WHERE job.id = locked.id
             RETURNING job
-        ), \(unleased), logged AS (
+        ), \(unleased), told AS (
+            \(DependencyStatements.tell("changed"))
+        ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).ended_fence FROM changed
+        SELECT (job).id, (job).ended_fence, (job).has_dependents FROM changed
         """
     }
 
@@ -122,10 +124,12 @@ enum LeaseStatements {
             RETURNING job
         ), \(keepsLease ? revoked : unleased), waiting AS (
             \(JobStatements.schedule("changed"))
+        ), told AS (
+            \(DependencyStatements.tell("changed"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).ended_fence FROM changed
+        SELECT (job).id, (job).ended_fence, (job).has_dependents AND (job).completed_at IS NOT NULL FROM changed
         """
     }
 
@@ -133,16 +137,53 @@ enum LeaseStatements {
         """
         WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
             SELECT *
-            FROM unnest(\(items.map(\.key.jobID)), \(items.map(\.delay.milliseconds))) AS outcome (id, delay_ms)
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.delay.milliseconds)), \(items.map(\.reason)),
+                \(items.map(\.checkpoint))
+            ) AS outcome (id, delay_ms, reason, checkpoint)
         ), changed AS (
             UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.scheduled), phase = \(JobPhase.waiting), seq = job.seq + 1,
+            SET status = \(JobStatus.scheduled), phase = \(JobPhase.snoozed), seq = job.seq + 1,
                 attempt = job.attempt - 1, run_at = now() + make_interval(secs => outcome.delay_ms / 1000.0),
+                wait_reason = outcome.reason, checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
                 \(ended(by: .snooze))
             FROM locked JOIN outcome ON outcome.id = locked.id
             WHERE job.id = locked.id
             RETURNING job
         ), \(unleased), waiting AS (
+            \(JobStatements.schedule("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).ended_fence FROM changed
+        """
+    }
+
+    /// Sets running jobs aside, at no attempt, until somebody resumes them or the time is over. One that was resumed
+    /// while its lease ran is in line again at once.
+    static func suspend(_ items: [Suspension]) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT *
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.limit.milliseconds)), \(items.map(\.reason)),
+                \(items.map(\.checkpoint))
+            ) AS outcome (id, limit_ms, reason, checkpoint)
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = CASE WHEN job.resume_fence = job.fence THEN \(JobStatus.queued) ELSE \(JobStatus.scheduled) END,
+                phase = CASE WHEN job.resume_fence = job.fence THEN \(JobPhase.waiting) ELSE \(JobPhase.suspended) END,
+                seq = job.seq + 1, attempt = job.attempt - 1,
+                run_at = now() + make_interval(secs => outcome.limit_ms / 1000.0),
+                resume_data = CASE WHEN job.resume_fence = job.fence THEN job.resume_data ELSE NULL END,
+                wait_reason = outcome.reason, checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
+                \(ended(by: .suspend))
+            FROM locked JOIN outcome ON outcome.id = locked.id
+            WHERE job.id = locked.id
+            RETURNING job
+        ), \(unleased), lined AS (
+            \(JobStatements.enter("changed"))
+        ), waiting AS (
             \(JobStatements.schedule("changed"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
@@ -161,6 +202,9 @@ enum LeaseStatements {
         """
     }
 
+    /// A job under which so many workers died is not given to another.
+    static let maximumLeaseDeaths = 3
+
     /// Ends the leases of workers that are no more: an unstarted job loses nothing, a started one keeps its attempt.
     static func rescue(_ workers: [WorkerID]) -> SQL {
         """
@@ -172,17 +216,23 @@ enum LeaseStatements {
             ORDER BY job.id
             FOR UPDATE OF job
         ), lost AS (
-            SELECT job.id, job.attempt >= job.max_attempts AS final
+            SELECT job.id, job.attempt >= job.max_attempts OR job.lease_deaths + 1 >= \(maximumLeaseDeaths) AS final,
+                job.lease_deaths + 1 >= \(maximumLeaseDeaths) AS is_poison
             FROM jobs.jobs AS job JOIN locked ON locked.id = job.id
             WHERE locked.status = \(JobStatus.processing)
         ), failed AS (
             UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.failed), phase = \(JobPhase.finished), seq = job.seq + 1, fence = job.fence + 1,
-                completed_at = now(), error_code = 'WORKER_LOST', lease_deaths = job.lease_deaths + 1,
-                error_message = 'its worker stopped answering while it ran the last attempt'
+            SET status = \(JobStatus.failed), seq = job.seq + 1, fence = job.fence + 1, completed_at = now(),
+                phase = CASE WHEN lost.is_poison THEN \(JobPhase.quarantined) ELSE \(JobPhase.finished) END,
+                error_code = CASE WHEN lost.is_poison THEN 'QUARANTINED' ELSE 'WORKER_LOST' END,
+                lease_deaths = job.lease_deaths + 1,
+                error_message = CASE WHEN lost.is_poison THEN 'its workers died under it again and again'
+                    ELSE 'its worker stopped answering while it ran the last attempt' END
             FROM lost
             WHERE job.id = lost.id AND lost.final
             RETURNING job
+        ), told AS (
+            \(DependencyStatements.tell("failed"))
         ), failures AS (
             \(EventLog.appendStatuses(ofJobsIn: "failed"))
         ), outcome AS (

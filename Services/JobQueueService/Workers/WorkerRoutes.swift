@@ -57,6 +57,7 @@ struct WorkerRoutes: Sendable {
         addVerb("complete", to: &api, completionFields, read: completion) { try await dispatcher.complete($0) }
         addVerb("fail", to: &api, failureFields, read: failure) { try await dispatcher.fail($0) }
         addVerb("snooze", to: &api, snoozeFields, read: snooze) { try await dispatcher.snooze($0) }
+        addVerb("suspend", to: &api, suspensionFields, read: suspension) { try await dispatcher.suspend($0) }
         addVerb("release", to: &api, releaseFields, read: release) { try await dispatcher.release($0) }
         addVerb("progress", to: &api, progressFields, read: progress) { try await dispatcher.progress($0) }
         addVerb("log", to: &api, logFields, read: log) { try await dispatcher.log([$0])[0] }
