@@ -71,11 +71,13 @@ import Testing
             ("expired", WorkerStatements.expired(limit: 1)),
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),
             ("place", CardPlaceStatements.find([ids.next()])),
-            ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil], together: false)),
-            (
-                "insert together",
-                IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil], together: true)
-            ),
+            ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil])),
+            ("lock holder", UniqueStatements.lockHolder(project: nil, kind: "", key: "")),
+            ("lease", UniqueStatements.lease(job.id)),
+            ("replace params", UniqueStatements.replaceParams(job.id, by: .emptyObject)),
+            ("leave place", UniqueStatements.leavePlace(job.id)),
+            ("reschedule", UniqueStatements.reschedule(job.id, at: job.runAt, .queued, isEvent: true)),
+            ("forget claims", UniqueStatements.forget(atMost: 1)),
             ("add file", ResultStatements.add(stored, to: job.id)),
             ("find file", ResultStatements.find([1], project: nil)),
             ("partitions", LogKeeperStatements.outdated(days: 7)),

@@ -1,11 +1,13 @@
 import Concurrency
 import Contracts
 import Edge
+import HTTPServer
 import JSON
 import Kernel
 import Lifecycle
 import Messaging
 import Postgres
+import Store
 
 /// Stores submissions. Those that arrive together are stored together, and each is answered after the commit.
 final class Intake: Service {
@@ -39,7 +41,16 @@ final class Intake: Service {
     private let stored: @Sendable ([Job]) -> Void
     private let ids: IdentifierSource
     private let clock: WallClock
-    private let batcher: Batcher<Item, Bool>
+    private let batcher: Batcher<Item, Outcome>
+
+    /// What became of a job in a batch.
+    private enum Outcome {
+        case stored
+        /// The Idempotency-Key was used before.
+        case replayed
+        /// Another job holds the unique key.
+        case conflicting
+    }
 
     /// An intake that tells `stored` of every batch of jobs after its commit.
     init(
@@ -62,9 +73,9 @@ final class Intake: Service {
             // A refusal by the server has rolled the whole statement back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { items in
-            let jobs = try await Intake.insert(items, into: pool)
-            stored(items.map(\.job).filter { jobs.contains($0.id) })
-            return items.map { jobs.contains($0.job.id) }
+            let outcomes = try Intake.outcomes(of: items, try await pool.query(Intake.insert(items)))
+            stored(zip(items, outcomes).filter { $1 == .stored }.map(\.0.job))
+            return outcomes
         }
     }
 
@@ -73,44 +84,88 @@ final class Intake: Service {
 
     /// Stores one job.
     ///
-    /// - Returns: the job, or `nil` when the Idempotency-Key of `key` was used before.
+    /// - Returns: the job, or the one that its unique key gave instead; `nil` when the Idempotency-Key was used before.
+    /// - Throws: `ServiceError` when the submission is refused.
     func submit(
         _ submission: JobSubmission,
         caller: String,
         trace: String,
         key: IdempotencyKey? = nil
-    ) async throws -> Job? {
-        let prepared = try await prepare([submission])
-        let job: Job
-        switch prepared[0] {
-        case .success(let ready): job = ready
-        case .failure(let refusal): throw refusal
+    ) async throws -> SubmittedJob? {
+        let job = try await prepare([submission])[0].get()
+        // What is answered under an Idempotency-Key must be known when the key is stored, and a unique key may change
+        // it: the two together need a transaction of their own.
+        if submission.unique == nil || key == nil {
+            let item = Item(
+                job: job,
+                caller: caller,
+                traceparent: trace,
+                idempotency: key.map { StoredKey($0, response: job.createdAnswer) }
+            )
+            switch try await batcher.submit(item) {
+            case .stored: return .new(job)
+            case .replayed: return nil
+            case .conflicting: break
+            }
         }
-        let item = Item(
-            job: job,
-            caller: caller,
-            traceparent: trace,
-            idempotency: key.map { StoredKey($0, response: job.createdAnswer) }
-        )
-        return try await batcher.submit(item) ? job : nil
+        return try await submitTogether([job], caller: caller, trace: trace, key: key) { submitted in
+            let submitted = try submitted[0].get()
+            return (submitted.status, submitted.answer)
+        }?
+        .first?
+        .get()
     }
 
-    /// Stores many jobs in one transaction of their own: all or none.
+    /// Stores many jobs in one transaction of their own: all or none, unless `answer` lets refusals pass.
     ///
-    /// - Returns: the jobs, or `nil` when the Idempotency-Key was used before.
+    /// - Parameter answer: the answer to the caller, to be kept under `key`; what it throws undoes everything.
+    /// - Returns: for each job itself, the one that its unique key gave instead, or its refusal; `nil` when the
+    ///   Idempotency-Key was used before.
     func submitTogether(
         _ jobs: [Job],
         caller: String,
         trace: String,
-        key: StoredKey? = nil
-    ) async throws -> [Job]? {
-        guard let first = jobs.first else { return [] }
-        var items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
-        items[0] = Item(job: first, caller: caller, traceparent: trace, idempotency: key)
-        let inserted = try await Intake.insert(items, into: pool, together: true)
-        guard inserted.count == jobs.count else { return nil }
-        stored(jobs)
-        return jobs
+        key: IdempotencyKey? = nil,
+        answer: @escaping @Sendable ([Result<SubmittedJob, ServiceError>]) throws -> (Status, [UInt8])
+    ) async throws -> [Result<SubmittedJob, ServiceError>]? {
+        let items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
+        for _ in 0..<5 {
+            do {
+                let submitted = try await pool.withTransaction { transaction in
+                    try Intake.store(items, key: key, answer: answer, in: transaction)
+                }
+                stored(submitted?.compactMap { try? $0.get() }.filter(\.isNew).map(\.job) ?? [])
+                return submitted
+            } catch is UniqueConflict.Vanished {
+                // The other job went on while we looked at it: the key may be free now.
+                continue
+            }
+        }
+        throw ServiceError(.serviceUnavailable, "the unique key changes hands all the time; try again")
+    }
+
+    private static func store(
+        _ items: [Item],
+        key: IdempotencyKey?,
+        answer: ([Result<SubmittedJob, ServiceError>]) throws -> (Status, [UInt8]),
+        in transaction: isolated Transaction
+    ) throws -> [Result<SubmittedJob, ServiceError>]? {
+        if let key {
+            let claim = IdempotencyStatements.claim(key.caller, key.text, requestHash: key.requestHash)
+            guard try !transaction.query(claim).isEmpty else { return nil }
+        }
+        let outcomes = try outcomes(of: items, try transaction.query(insert(items)))
+        let submitted = try zip(items, outcomes)
+            .map { item, outcome in
+                outcome == .stored ? .success(.new(item.job)) : try UniqueConflict(item.job).resolve(in: transaction)
+            }
+        let (status, response) = try answer(submitted)
+        if let key {
+            try transaction.execute(
+                IdempotencyStatements.answer(key.caller, key.text, status: status.code, response: response)
+            )
+        }
+        return submitted
     }
 
     /// Checks submissions against their kinds and cards, and gives each its id, or its refusal.
@@ -142,16 +197,19 @@ final class Intake: Service {
         return Set(try rows.map { try $0.decode(0) })
     }
 
-    private static func insert(_ items: [Item], into pool: Pool, together: Bool = false) async throws -> Set<JobID> {
-        let rows = try await pool.query(
-            IntakeStatements.insert(
-                items.map(\.job),
-                callers: items.map(\.caller),
-                traceparents: items.map(\.traceparent),
-                keys: items.map(\.idempotency),
-                together: together
-            )
+    private static func insert(_ items: [Item]) -> SQL {
+        IntakeStatements.insert(
+            items.map(\.job),
+            callers: items.map(\.caller),
+            traceparents: items.map(\.traceparent),
+            keys: items.map(\.idempotency)
         )
-        return Set(try rows.map { try $0.decode(0) })
+    }
+
+    /// The outcome of each item, from the rows of the insertion.
+    private static func outcomes(of items: [Item], _ rows: Rows) throws -> [Outcome] {
+        var stored: [JobID: Bool] = [:]
+        for row in rows { stored[try row.decode(0)] = try row.decode(1, as: Bool.self) }
+        return items.map { stored[$0.job.id].map { $0 ? .stored : .conflicting } ?? .replayed }
     }
 }

@@ -6,14 +6,13 @@ import Postgres
 
 /// The statement that stores submissions.
 enum IntakeStatements {
-    /// Stores jobs with their places in line and their events; returns the ids of those that are new. A job whose
-    /// Idempotency-Key is taken is left out; with `together`, all jobs hang on the key of the first.
+    /// Stores jobs with their places in line and their events; returns their ids and whether each was stored. One that
+    /// was not has a unique key that another job holds. A job whose Idempotency-Key is taken is left out altogether.
     static func insert(
         _ jobs: [Job],
         callers: [String],
         traceparents: [String],
-        keys: [Intake.StoredKey?],
-        together: Bool
+        keys: [Intake.StoredKey?]
     ) -> SQL {
         """
         WITH item AS (
@@ -28,11 +27,13 @@ enum IntakeStatements {
                 \(keys.map { $0?.caller }), \(keys.map { $0?.key }), \(keys.map { $0?.requestHash }),
                 \(keys.map { $0?.response }),
                 \(jobs.map { $0.dependsOn.map(\.description).joined(separator: ",") }),
-                \(jobs.map(\.onParentFailure.rawValue))
+                \(jobs.map(\.onParentFailure.rawValue)), \(jobs.map { $0.unique?.key }),
+                \(jobs.map { $0.unique?.scope.rawValue }), \(jobs.map { $0.unique?.window?.milliseconds })
             ) AS item (
                 id, project_id, activity_id, card_id, kind, queue, status, priority, run_at, max_attempts, timeout_ms,
                 deadline_at, params, metadata, tags, callback_url, retry_of, created_at, caller, traceparent,
-                key_caller, key, request_hash, response, depends_on, on_parent_failure
+                key_caller, key, request_hash, response, depends_on, on_parent_failure, unique_key, unique_scope,
+                unique_window_ms
             )
         ), keyed AS (
             -- Of two equal keys in a batch the earlier job wins; the other is answered with its response.
@@ -46,6 +47,15 @@ enum IntakeStatements {
             FROM keyed
             ON CONFLICT DO NOTHING
             RETURNING caller, key
+        ), wanted AS (
+            SELECT item.*
+            FROM item
+            WHERE item.key IS NULL OR EXISTS (
+                SELECT FROM keyed JOIN claimed ON claimed.caller = keyed.key_caller AND claimed.key = keyed.key
+                WHERE keyed.id = item.id
+            )
+        ), owned AS (
+            \(UniqueStatements.claim(from: "wanted"))
         ), inserted AS (
             INSERT INTO jobs.jobs AS job (
                 id, project_id, activity_id, card_id, kind, queue, status, phase, seq, priority, run_at, max_attempts,
@@ -54,10 +64,10 @@ enum IntakeStatements {
             )
             SELECT id, project_id, activity_id, card_id, kind, queue, status, \(JobPhase.waiting), 1, priority, run_at,
                 max_attempts, timeout_ms, deadline_at, params, metadata,
-                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, item.caller, traceparent,
+                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, wanted.caller, traceparent,
                 string_to_array(depends_on, ',')::uuid[], on_parent_failure
-            FROM item
-            WHERE \(together ? unkeyedTogether : unkeyed)
+            FROM wanted
+            WHERE wanted.unique_key IS NULL OR wanted.id IN (SELECT job_id FROM owned)
             RETURNING job
         ), lined AS (
             \(JobStatements.enter("inserted"))
@@ -73,18 +83,10 @@ enum IntakeStatements {
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "inserted"))
         )
-        SELECT (job).id FROM inserted
+        SELECT (job).id, true FROM inserted
+        UNION ALL
+        SELECT wanted.id, false FROM wanted
+        WHERE wanted.unique_key IS NOT NULL AND wanted.id NOT IN (SELECT job_id FROM owned)
         """
     }
-
-    private static let unkeyed: SQL = """
-        item.key IS NULL OR EXISTS (
-            SELECT FROM keyed JOIN claimed ON claimed.caller = keyed.key_caller AND claimed.key = keyed.key
-            WHERE keyed.id = item.id
-        )
-        """
-
-    private static let unkeyedTogether: SQL = """
-        NOT EXISTS (SELECT FROM keyed) OR EXISTS (SELECT FROM claimed)
-        """
 }

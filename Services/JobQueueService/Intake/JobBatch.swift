@@ -26,28 +26,27 @@ struct JobBatch: Sendable {
 
     func submit() async throws -> Reply {
         let key = try IdempotencyKey(call)
-        let results = try await prepare()
-        var jobs: [Job] = []
+        let prepared = try await prepare()
+        let isAtomic = call.body.value("atomic")?.bool ?? true
         var issues: [JSONIssue] = []
-        for (index, result) in results.enumerated() {
-            switch result {
-            case .success(let job): jobs.append(job)
-            case .failure(let refusal): issues += JobBatch.issues(of: refusal, at: "/jobs/\(index)")
+        for (index, result) in prepared.enumerated() {
+            if case .failure(let refusal) = result {
+                issues.append(JSONIssue(pointer: "/jobs/\(index)", message: refusal.message))
             }
         }
-        guard issues.isEmpty || call.body.value("atomic")?.bool == false else {
-            throw ServiceError.invalid(Array(issues.prefix(50)))
-        }
+        guard issues.isEmpty || !isAtomic else { throw ServiceError.invalid(Array(issues.prefix(50))) }
 
-        let answer = JSONWriter.bytes { write(results, to: &$0) }
-        let stored = key.map { Intake.StoredKey($0, response: answer) }
-        let done = try await intake.submitTogether(
+        let jobs = prepared.compactMap { try? $0.get() }
+        let submitted = try await intake.submitTogether(
             jobs,
             caller: call.principal.name,
             trace: call.trace.traceparent,
-            key: stored
-        )
-        if done != nil { return .json(bytes: answer, .created) }
+            key: key
+        ) { submitted in
+            if isAtomic { for result in submitted { _ = try result.get() } }
+            return (.created, JobBatch.answer(prepared, submitted))
+        }
+        if let submitted { return .json(bytes: JobBatch.answer(prepared, submitted), .created) }
         guard let key, let row = try await pool.query(IdempotencyStatements.find(key.caller, key.text)).first else {
             throw ServiceError(
                 .serviceUnavailable,
@@ -76,28 +75,31 @@ struct JobBatch: Sendable {
         return results
     }
 
-    private func write(_ results: [Result<Job, ServiceError>], to json: inout JSONWriter) {
-        json.object { json in
-            json.member("items") { json in
-                json.array { json in
-                    for result in results {
-                        json.object {
-                            switch result {
-                            case .success(let job):
-                                $0.member("job_id", job.id)
-                                $0.member("status", job.status.rawValue)
-                            case .failure(let refusal):
-                                $0.member("code", refusal.code.text)
-                                $0.member("message", refusal.message)
-                            }
-                        }
-                    }
+    /// One item per submission, in their order: what was refused before storing is not among `submitted`.
+    private static func answer(
+        _ prepared: [Result<Job, ServiceError>],
+        _ submitted: [Result<SubmittedJob, ServiceError>]
+    ) -> [UInt8] {
+        var submitted = submitted[...]
+        let results = prepared.map { result in result.flatMap { _ in submitted.removeFirst() } }
+        return JSONWriter.bytes { json in
+            json.object { json in
+                json.member("items") { json in
+                    json.array { json in for result in results { json.object { write(result, to: &$0) } } }
                 }
             }
         }
     }
 
-    private static func issues(of refusal: ServiceError, at pointer: String) -> [JSONIssue] {
-        [JSONIssue(pointer: pointer, message: refusal.message)]
+    private static func write(_ result: Result<SubmittedJob, ServiceError>, to json: inout JSONWriter) {
+        switch result {
+        case .success(let submitted):
+            json.member("job_id", submitted.job.id)
+            json.member("status", submitted.job.status.rawValue)
+            if !submitted.isNew { json.member("existing", true) }
+        case .failure(let refusal):
+            json.member("code", refusal.code.text)
+            json.member("message", refusal.message)
+        }
     }
 }

@@ -55,6 +55,16 @@ extension Job: JSONWritable {
         }
     }
 
+    /// The answer to a submission whose unique key names this job.
+    var existingAnswer: [UInt8] {
+        JSONWriter.bytes { json in
+            json.object { json in
+                json.member("message", "A job with this unique key is there already")
+                writeMembers(to: &json)
+            }
+        }
+    }
+
     private var createdMessage: String {
         switch status {
         case .blocked: "Job created; it waits for the jobs it depends on"

@@ -33,6 +33,8 @@ struct Job: Sendable {
     let dependsOn: [JobID]
     let onParentFailure: JobSubmission.ParentFailure
     let waitReason: String?
+    /// Of a submission only; it is not read back.
+    let unique: UniqueRule?
     let createdAt: Timestamp
     let runAt: Timestamp
     let startedAt: Timestamp?
@@ -77,6 +79,7 @@ struct Job: Sendable {
         dependsOn = try reader.next()
         onParentFailure = try reader.next(String?.self).flatMap(JobSubmission.ParentFailure.init) ?? .fail
         waitReason = try reader.next()
+        unique = nil
         createdAt = try reader.next()
         runAt = try reader.next()
         startedAt = try reader.next()
@@ -114,6 +117,7 @@ struct Job: Sendable {
         dependsOn = submission.dependsOn
         onParentFailure = submission.onParentFailure
         waitReason = nil
+        unique = submission.unique
         createdAt = now
         startedAt = nil
         completedAt = nil

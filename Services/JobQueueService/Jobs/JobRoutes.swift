@@ -113,14 +113,15 @@ struct JobRoutes: Sendable {
     /// Stores a submission under the call's Idempotency-Key, and answers with the job or the first answer.
     private func store(_ submission: JobSubmission, _ call: Call) async throws -> Reply {
         let key = try IdempotencyKey(call)
-        let job = try await intake.submit(
+        let submitted = try await intake.submit(
             submission,
             caller: call.principal.name,
             trace: call.trace.traceparent,
             key: key
         )
-        if let job {
-            return .json(bytes: job.createdAnswer, .created, headers: [("Location", "/api/jobs/\(job.id)")])
+        if let submitted {
+            let location = ("Location", "/api/jobs/\(submitted.job.id)")
+            return .json(bytes: submitted.answer, submitted.status, headers: [location])
         }
         guard let key else { throw ServiceError(.internalError, "the job was not stored") }
         return try await replay(key)

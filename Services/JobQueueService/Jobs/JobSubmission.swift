@@ -19,6 +19,7 @@ struct JobSubmission: Sendable {
     var deadlineAt: Timestamp?
     var callbackURL: String?
     var retryOf: JobID?
+    var unique: UniqueRule?
     /// Jobs that must have ended before.
     var dependsOn: [JobID] = []
     var onParentFailure = ParentFailure.fail
@@ -66,6 +67,7 @@ struct JobSubmission: Sendable {
             .word(ParentFailure.allCases.map(\.rawValue)).defaulting(to: "fail")
                 .described("when one of depends_on does not complete")
         ),
+        .optional("unique", UniqueRule.schema.described("one such job at a time")),
         .optional("tags", .array(of: .string(1...100), 0...20)),
         .optional("callback_url", .string(1...2000, format: .uri).described("called with the final event, signed")),
         .optional("metadata", .anyObject.described("kept and returned, never interpreted")),
@@ -91,6 +93,7 @@ struct JobSubmission: Sendable {
             dependsOn.append(id)
         }
         onParentFailure = body.value("on_parent_failure")?.string.flatMap(ParentFailure.init) ?? onParentFailure
+        unique = try body.value("unique").map { try UniqueRule($0) }
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
         if time != nil, delay != nil {

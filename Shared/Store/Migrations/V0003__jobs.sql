@@ -85,6 +85,35 @@ CREATE TABLE jobs.scheduled (
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX scheduled_time ON jobs.scheduled (run_at);
 
+-- Whose job owns a unique key. A claim says by itself whether it still holds, so no change of a job ever touches it:
+-- uniqueness can refuse a submission, and nothing else.
+CREATE TABLE jobs.unique_claims (
+    -- All zeroes for jobs of no project.
+    project_id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    job_id uuid NOT NULL,
+    scope text NOT NULL CHECK (scope IN ('until_started', 'until_finished', 'window', 'forever')),
+    expires_at timestamptz CHECK ((scope = 'window') = (expires_at IS NOT NULL)),
+    PRIMARY KEY (project_id, kind, key)
+);
+
+-- VOLATILE and in PL/pgSQL for its fresh snapshot: who had to wait for another submission must see that one's job.
+CREATE FUNCTION jobs.claim_holds(claim jobs.unique_claims) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN CASE claim.scope
+        WHEN 'forever' THEN true
+        WHEN 'window' THEN claim.expires_at > clock_timestamp()
+        WHEN 'until_started' THEN EXISTS (
+            SELECT FROM jobs.jobs AS job
+            WHERE job.id = claim.job_id AND job.started_at IS NULL AND job.completed_at IS NULL
+        )
+        ELSE EXISTS (SELECT FROM jobs.jobs AS job WHERE job.id = claim.job_id AND job.completed_at IS NULL)
+    END;
+END
+$$;
+
 -- Deadlines to come. Apart from the jobs, so that a job's end changes no index of theirs.
 CREATE TABLE jobs.deadlines (
     job_id uuid PRIMARY KEY,
