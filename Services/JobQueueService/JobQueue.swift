@@ -152,8 +152,9 @@ struct JobQueue: Sendable {
 
     /// Adds the routes.
     func addRoutes(to api: inout API) {
-        JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed, ended: ended, bell: bell).add(to: &api)
-        WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
+        JobRoutes(pool: pool, intake: intake, kinds: kinds).add(to: &api)
+        JobActionRoutes(pool: pool, intake: intake, bell: bell, changed: changed, ended: ended).add(to: &api)
+        WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }

@@ -35,7 +35,7 @@ final class Intake: Service {
         }
     }
 
-    private let pool: Pool
+    let pool: Pool
     private let places: CardPlaces
     private let kinds: KindRegistry
     private let stored: @Sendable ([Job]) -> Void
@@ -128,44 +128,60 @@ final class Intake: Service {
         key: IdempotencyKey? = nil,
         answer: @escaping @Sendable ([Result<SubmittedJob, ServiceError>]) throws -> (Status, [UInt8])
     ) async throws -> [Result<SubmittedJob, ServiceError>]? {
-        let items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
-        for _ in 0..<5 {
-            do {
-                let submitted = try await pool.withTransaction { transaction in
-                    try Intake.store(items, key: key, answer: answer, in: transaction)
+        let submitted: [Result<SubmittedJob, ServiceError>]? = try await Intake.settlingConflicts {
+            try await pool.withTransaction { transaction in
+                if let key {
+                    let claim = IdempotencyStatements.claim(key.caller, key.text, requestHash: key.requestHash)
+                    guard try !transaction.query(claim).isEmpty else { return nil }
                 }
-                stored(submitted?.compactMap { try? $0.get() }.filter(\.isNew).map(\.job) ?? [])
+                let submitted = try Intake.store(jobs, caller: caller, trace: trace, in: transaction)
+                let (status, response) = try answer(submitted)
+                if let key {
+                    try transaction.execute(
+                        IdempotencyStatements.answer(key.caller, key.text, status: status.code, response: response)
+                    )
+                }
                 return submitted
-            } catch is UniqueConflict.Vanished {
-                // The other job went on while we looked at it: the key may be free now.
-                continue
             }
         }
-        throw ServiceError(.serviceUnavailable, "the unique key changes hands all the time; try again")
+        announce(submitted ?? [])
+        return submitted
     }
 
-    private static func store(
-        _ items: [Item],
-        key: IdempotencyKey?,
-        answer: ([Result<SubmittedJob, ServiceError>]) throws -> (Status, [UInt8]),
+    /// Tries a transaction that stores jobs again when the job that held a unique key went on in between.
+    static func settlingConflicts<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        for _ in 0..<5 {
+            do { return try await body() } catch is UniqueConflict.Vanished { continue }
+        }
+        throw ServiceError(
+            .serviceUnavailable,
+            "the unique key changes hands all the time; try again",
+            retryAfter: .seconds(1)
+        )
+    }
+
+    /// Stores jobs in the caller's transaction; `announce` is to follow its commit.
+    ///
+    /// - Throws: `UniqueConflict.Vanished` when the transaction is to be tried again.
+    static func store(
+        _ jobs: [Job],
+        caller: String,
+        trace: String,
         in transaction: isolated Transaction
-    ) throws -> [Result<SubmittedJob, ServiceError>]? {
-        if let key {
-            let claim = IdempotencyStatements.claim(key.caller, key.text, requestHash: key.requestHash)
-            guard try !transaction.query(claim).isEmpty else { return nil }
-        }
+    ) throws -> [Result<SubmittedJob, ServiceError>] {
+        guard !jobs.isEmpty else { return [] }
+        let items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
         let outcomes = try outcomes(of: items, try transaction.query(insert(items)))
-        let submitted = try zip(items, outcomes)
-            .map { item, outcome in
-                outcome == .stored ? .success(.new(item.job)) : try UniqueConflict(item.job).resolve(in: transaction)
+        return try zip(jobs, outcomes)
+            .map { job, outcome in
+                outcome == .stored ? .success(.new(job)) : try UniqueConflict(job).resolve(in: transaction)
             }
-        let (status, response) = try answer(submitted)
-        if let key {
-            try transaction.execute(
-                IdempotencyStatements.answer(key.caller, key.text, status: status.code, response: response)
-            )
-        }
-        return submitted
+    }
+
+    /// Tells who waits for new jobs.
+    func announce(_ submitted: [Result<SubmittedJob, ServiceError>]) {
+        let jobs = submitted.compactMap { result in if case .success(let job) = result { job } else { nil } }
+        stored(jobs.filter(\.isNew).map(\.job))
     }
 
     /// Checks submissions against their kinds and cards, and gives each its id, or its refusal.
@@ -175,10 +191,14 @@ final class Intake: Service {
         let now = clock.now()
         return submissions.map { submission in
             let issues =
-                kinds.issues(in: submission)
+                submission.issues + kinds.issues(in: submission)
                 + submission.dependsOn.enumerated().filter { !parents.contains($0.element) }
                 .map { JSONIssue(pointer: "/depends_on/\($0.offset)", message: "there is no such job") }
-            guard issues.isEmpty else { return .failure(.invalid(issues)) }
+            guard issues.isEmpty else {
+                return .failure(
+                    .invalid(issues.map { JSONIssue(pointer: submission.pointer + $0.pointer, message: $0.message) })
+                )
+            }
             let place = submission.cardID.flatMap { places[$0] }
             if submission.cardID != nil {
                 guard let place, submission.projectID == nil || submission.projectID == place.projectID else {

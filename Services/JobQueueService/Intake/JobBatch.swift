@@ -15,30 +15,31 @@ struct JobBatch: Sendable {
     ])
 
     private let call: Call
-    private let pool: Pool
     private let intake: Intake
 
-    init(_ call: Call, pool: Pool, intake: Intake) {
+    init(_ call: Call, intake: Intake) {
         self.call = call
-        self.pool = pool
         self.intake = intake
     }
 
     func submit() async throws -> Reply {
         let key = try IdempotencyKey(call)
-        let prepared = try await prepare()
-        let isAtomic = call.body.value("atomic")?.bool ?? true
-        var issues: [JSONIssue] = []
-        for (index, result) in prepared.enumerated() {
-            if case .failure(let refusal) = result {
-                issues.append(JSONIssue(pointer: "/jobs/\(index)", message: refusal.message))
+        let submissions = (call.body["jobs"]?.elements.map { $0 } ?? []).enumerated()
+            .map { index, element in
+                JobSubmission(element, at: "/jobs/\(index)", project: call.principal.project)
             }
-        }
+        let prepared = try await intake.prepare(submissions)
+        let isAtomic = call.body.value("atomic")?.bool ?? true
+        let issues = zip(submissions, prepared)
+            .flatMap { submission, result in
+                guard case .failure(let refusal) = result else { return [JSONIssue]() }
+                return refusal.issues.isEmpty
+                    ? [JSONIssue(pointer: submission.pointer, message: refusal.message)] : refusal.issues
+            }
         guard issues.isEmpty || !isAtomic else { throw ServiceError.invalid(Array(issues.prefix(50))) }
 
-        let jobs = prepared.compactMap { try? $0.get() }
         let submitted = try await intake.submitTogether(
-            jobs,
+            prepared.compactMap { result in if case .success(let job) = result { job } else { nil } },
             caller: call.principal.name,
             trace: call.trace.traceparent,
             key: key
@@ -46,33 +47,8 @@ struct JobBatch: Sendable {
             if isAtomic { for result in submitted { _ = try result.get() } }
             return (.created, JobBatch.answer(prepared, submitted))
         }
-        if let submitted { return .json(bytes: JobBatch.answer(prepared, submitted), .created) }
-        guard let key, let row = try await pool.query(IdempotencyStatements.find(key.caller, key.text)).first else {
-            throw ServiceError(
-                .serviceUnavailable,
-                "the first use of this key did not finish; try again",
-                retryAfter: .seconds(1)
-            )
-        }
-        return try key.replay(row)
-    }
-
-    private func prepare() async throws -> [Result<Job, ServiceError>] {
-        var results: [Result<Job, ServiceError>] = []
-        var submissions: [(index: Int, submission: JobSubmission)] = []
-        for (index, element) in (call.body["jobs"]?.elements.map { $0 } ?? []).enumerated() {
-            do {
-                var submission = try JobSubmission(element)
-                submission.projectID = call.principal.project
-                submissions.append((index, submission))
-                results.append(.failure(.notFound("JOB")))
-            } catch let refusal as ServiceError {
-                results.append(.failure(refusal))
-            }
-        }
-        let prepared = try await intake.prepare(submissions.map(\.submission))
-        for (place, result) in zip(submissions, prepared) { results[place.index] = result }
-        return results
+        guard let submitted else { return try await intake.replay(key) }
+        return .json(bytes: JobBatch.answer(prepared, submitted), .created)
     }
 
     /// One item per submission, in their order: what was refused before storing is not among `submitted`.

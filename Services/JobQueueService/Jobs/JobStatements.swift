@@ -37,6 +37,44 @@ enum JobStatements {
         """
     }
 
+    /// Jobs that a filter finds and that have not ended.
+    static func open(_ filter: JobFilter, limit: Int) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE \(filter.condition) AND job.completed_at IS NULL
+        ORDER BY job.id
+        LIMIT \(limit)
+        """
+    }
+
+    /// Jobs that a filter finds and of which no other says that it is the retry.
+    static func unretried(_ filter: JobFilter, limit: Int) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE \(filter.condition) AND NOT EXISTS (SELECT FROM jobs.jobs AS later WHERE later.retry_of = job.id)
+        ORDER BY job.id
+        LIMIT \(limit)
+        """
+    }
+
+    /// Those of some jobs of which no other says that it is the retry.
+    static func unretried(_ ids: [JobID]) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE job.id = ANY(\(ids)) AND NOT EXISTS (SELECT FROM jobs.jobs AS later WHERE later.retry_of = job.id)
+        """
+    }
+
+    /// Some jobs, in the order of their ids.
+    static func all(_ ids: [JobID]) -> SQL {
+        "SELECT \(Job.columns) FROM jobs.jobs AS job WHERE job.id = ANY(\(ids)) ORDER BY job.id"
+    }
+
+    /// Locks jobs that have ended, for what follows in the same transaction.
+    static func lockEnded(_ ids: [JobID]) -> SQL {
+        "SELECT id FROM jobs.jobs WHERE id = ANY(\(ids)) AND completed_at IS NOT NULL ORDER BY id FOR UPDATE"
+    }
+
     /// Locks jobs that have not ended, for what follows in the same transaction.
     static func lock(_ ids: [JobID]) -> SQL {
         """

@@ -23,6 +23,10 @@ struct JobSubmission: Sendable {
     /// Jobs that must have ended before.
     var dependsOn: [JobID] = []
     var onParentFailure = ParentFailure.fail
+    /// Where it stands in the request, for the pointers of what is wrong with it.
+    var pointer = ""
+    /// What only several fields together show to be wrong, with pointers from the submission.
+    private(set) var issues: [JSONIssue] = []
 
     /// What becomes of a job when one that it depends on does not complete.
     enum ParentFailure: String, Sendable, CaseIterable {
@@ -74,9 +78,9 @@ struct JobSubmission: Sendable {
     ])
 
     /// Reads a body that fits the schema.
-    ///
-    /// - Throws: `ServiceError` for what only several fields together show.
-    init(_ body: JSONElement) throws {
+    init(_ body: JSONElement, at pointer: String = "", project: ProjectID? = nil) {
+        self.pointer = pointer
+        projectID = project
         cardID = body.value("card_id")?.string.flatMap { CardID($0) }
         kind = body.value("kind")?.string ?? kind
         queue = body.value("queue")?.string ?? queue
@@ -93,16 +97,20 @@ struct JobSubmission: Sendable {
             dependsOn.append(id)
         }
         onParentFailure = body.value("on_parent_failure")?.string.flatMap(ParentFailure.init) ?? onParentFailure
-        unique = try body.value("unique").map { try UniqueRule($0) }
+        unique = body.value("unique").map { UniqueRule($0) }
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
         if time != nil, delay != nil {
-            throw ServiceError.invalid("/delay_ms", "does not go together with run_at")
+            issues.append(JSONIssue(pointer: "/delay_ms", message: "does not go together with run_at"))
         }
         if let time { start = .at(time) }
         if let delay, delay > 0 { start = .after(.milliseconds(delay)) }
         if let callbackURL, !callbackURL.hasPrefix("http://"), !callbackURL.hasPrefix("https://") {
-            throw ServiceError.invalid("/callback_url", "must be an http or https URL")
+            issues.append(JSONIssue(pointer: "/callback_url", message: "must be an http or https URL"))
+        }
+        if let unique, (unique.scope == .window) != (unique.window != nil) {
+            let message = "is needed with scope window, and with no other"
+            issues.append(JSONIssue(pointer: "/unique/window_ms", message: message))
         }
     }
 

@@ -1,4 +1,3 @@
-import Contracts
 import JSON
 import Kernel
 
@@ -38,15 +37,10 @@ struct UniqueRule: Sendable {
     ])
 
     /// Reads a rule that fits the schema.
-    ///
-    /// - Throws: `ServiceError` when scope and window do not go together.
-    init(_ body: JSONElement) throws {
+    init(_ body: JSONElement) {
         key = body["key"]?.string ?? ""
         scope = body.value("scope")?.string.flatMap(Scope.init) ?? scope
         window = body.value("window_ms")?.int.map { .milliseconds($0) }
         onConflict = body.value("on_conflict")?.string.flatMap(OnConflict.init) ?? onConflict
-        guard (scope == .window) == (window != nil) else {
-            throw ServiceError.invalid("/unique/window_ms", "is needed with scope window, and with no other")
-        }
     }
 }

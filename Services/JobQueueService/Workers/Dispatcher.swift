@@ -12,6 +12,7 @@ final class Dispatcher: Service {
     private let pool: Pool
     private let bell: ReadyBell
     private let changed: @Sendable () -> Void
+    private let dependentsMayGo: @Sendable () -> Void
     private let lease: Duration
     private let starts: Batcher<LeaseKey, VerbOutcome>
     private let completions: Batcher<Completion, VerbOutcome>
@@ -38,6 +39,7 @@ final class Dispatcher: Service {
         self.bell = bell
         self.lease = lease
         self.changed = changed
+        self.dependentsMayGo = dependentsMayGo
         let ring: @Sendable () -> Void = { [bell] in
             changed()
             bell.ringForAll()
@@ -108,6 +110,12 @@ final class Dispatcher: Service {
             // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
             _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
         }
+    }
+
+    /// To be called after a job was completed in somebody else's transaction.
+    func completed() {
+        changed()
+        dependentsMayGo()
     }
 
     func start(_ key: LeaseKey) async throws -> VerbOutcome { try await starts.submit(key) }

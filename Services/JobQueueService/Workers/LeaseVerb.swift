@@ -49,6 +49,8 @@ struct Completion: Sendable {
     let key: LeaseKey
     var resultURL: String?
     var result: RawJSON?
+    /// Jobs that are stored with the completion: both or neither.
+    var followUps: [JobSubmission] = []
 }
 
 /// A failed try.

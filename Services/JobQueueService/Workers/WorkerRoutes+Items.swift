@@ -5,12 +5,21 @@ import Kernel
 /// What each verb's items carry beside `job_id` and `fence`.
 extension WorkerRoutes {
     var completionFields: [JSONSchema.Property] {
-        [.optional("result_url", .string(1...2000)), .optional("result", .anyObject)]
+        [
+            .optional("result_url", .string(1...2000)), .optional("result", .anyObject),
+            .optional("jobs", .array(of: JobSubmission.schema, 0...100).described("stored with the completion")),
+        ]
     }
 
     var completion: @Sendable (LeaseKey, JSONElement) -> Completion {
         { key, item in
-            Completion(key: key, resultURL: item.value("result_url")?.string, result: item.value("result")?.raw)
+            Completion(
+                key: key,
+                resultURL: item.value("result_url")?.string,
+                result: item.value("result")?.raw,
+                followUps: item.value("jobs")?.elements.enumerated()
+                    .map { JobSubmission($1, at: "/jobs/\($0)") } ?? []
+            )
         }
     }
 
