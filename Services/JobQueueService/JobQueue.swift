@@ -33,6 +33,7 @@ struct JobQueue: Sendable {
     private let announcer: EventAnnouncer
     private let relayWakeup = Wakeup()
     private let scheduleWakeup = Wakeup()
+    private let dependencyWakeup = Wakeup()
     private let timekeeperWakeup = Wakeup()
     private let zones = ZoneDatabase()
     private let program: Program.Environment
@@ -54,17 +55,19 @@ struct JobQueue: Sendable {
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup] jobs in
+        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup, dependencyWakeup] jobs in
             changed()
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
+            if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
         }
         dispatcher = Dispatcher(
             pool: pool,
             bell: bell,
             lease: settings.lease,
             backoff: settings.retryBackoff,
-            changed: changed
+            changed: changed,
+            dependentsMayGo: dependencyWakeup.signal
         )
     }
 
@@ -73,6 +76,14 @@ struct JobQueue: Sendable {
         { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
+        }
+    }
+
+    /// To be called after jobs were ended from outside of their leases.
+    var ended: @Sendable () -> Void {
+        { [changed, dependencyWakeup] in
+            changed()
+            dependencyWakeup.signal()
         }
     }
 
@@ -96,7 +107,7 @@ struct JobQueue: Sendable {
                 bell: bell,
                 backoff: settings.retryBackoff,
                 logger: program.logger,
-                changed: changed
+                changed: ended
             )
             .duties
         services +=
@@ -104,10 +115,20 @@ struct JobQueue: Sendable {
                 pool: pool,
                 bell: bell,
                 logger: program.logger,
-                changed: changed,
+                changed: ended,
                 wakeup: scheduleWakeup
             )
             .duties
+        services.append(
+            DependencyResolver(
+                pool: pool,
+                bell: bell,
+                logger: program.logger,
+                changed: changed,
+                wakeup: dependencyWakeup
+            )
+            .duty
+        )
         services.append(
             Timekeeper(
                 pool: pool,
@@ -149,7 +170,8 @@ struct JobQueue: Sendable {
 
     /// Adds the routes.
     func addRoutes(to api: inout API) {
-        JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed).add(to: &api)
+        JobRoutes(pool: pool, intake: intake, kinds: kinds).add(to: &api)
+        JobActionRoutes(pool: pool, intake: intake, bell: bell, changed: changed, ended: ended).add(to: &api)
         ScheduleRoutes(
             pool: pool,
             intake: intake,
@@ -162,7 +184,7 @@ struct JobQueue: Sendable {
             }
         )
         .add(to: &api)
-        WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
+        WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }

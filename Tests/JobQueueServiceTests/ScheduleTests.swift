@@ -112,6 +112,24 @@ import Testing
         }
     }
 
+    @Test func `firing while the unique key is taken gives the job that has it, or a refusal`() async throws {
+        try await JobQueueFixture.run { fixture in
+            let body = { (conflict: String) in
+                #"{"cron":"@yearly","job":{"params":{},"unique":{"key":"k","on_conflict":"\#(conflict)"}}}"#
+            }
+            let (path, _) = try await Self.create(fixture, body("return_existing"))
+            let first = try await fixture.send("POST", "\(path)/fire")
+            let second = try await fixture.send("POST", "\(path)/fire")
+            #expect(first.status == 201)
+            #expect(second.status == 200)
+            #expect(second.json["job_id"]?.string == first.json["job_id"]?.string)
+            #expect(try await fixture.send("GET", path).json["fired_count"]?.int == 1)
+            let (strict, _) = try await Self.create(fixture, body("reject"))
+            #expect(try await fixture.send("POST", "\(strict)/fire").code == "CONFLICT")
+            #expect(try await fixture.send("GET", strict).json["fired_count"]?.int == 0)
+        }
+    }
+
     @Test func `a new schedule is fired at its times without anybody looking`() async throws {
         try await JobQueueFixture.run { fixture in
             let (path, made) = try await Self.create(fixture, #"{"every_ms":1000,"job":{"params":{}}}"#)
@@ -237,6 +255,10 @@ import Testing
         (#"{"cron":"@daily","job":{"params":{},"queue":"a b"}}"#, ["/job/queue"]),
         (#"{"cron":"@daily","job":{"params":{},"callback_url":"ftp://x/y"}}"#, ["/job/callback_url"]),
         (#"{"cron":"@daily","job":{"params":{},"tags":["a","\u0000"]}}"#, ["/job/tags/1"]),
+        (
+            #"{"cron":"@daily","job":{"params":{},"unique":{"key":"\u0000"},"depends_on":["019ca8ba-0000-7000-8000-000000000001"]}}"#,
+            ["/job/depends_on", "/job/unique/key"]
+        ), (#"{"cron":"@daily","job":{"params":{},"unique":{"key":"k","window_ms":1}}}"#, ["/job/unique/window_ms"]),
         (
             #"{"cron":"x","timezone":"y","job":{"params":{},"run_at":"2030-01-01T00:00:00Z","deadline_at":"2030-01-01T00:00:00Z"}}"#,
             ["/cron", "/timezone", "/job/run_at", "/job/deadline_at"]

@@ -176,6 +176,42 @@ import Testing
         }
     }
 
+    @Test func `a run is left out while the unique job of the one before has not ended`() async throws {
+        try await TimekeeperFixture.run { fixture in
+            let timekeeper = fixture.timekeeper()
+            var ids: [ScheduleID] = []
+            for conflict in ["return_existing", "reject"] {
+                ids.append(
+                    try await fixture.add(
+                        #"{"cron":"* * * * *","job":{"params":{},"unique":{"key":"\#(conflict)","on_conflict":"\#(conflict)"}}}"#
+                    )
+                )
+            }
+            for _ in 0..<3 {
+                fixture.advance(by: .seconds(60))
+                _ = try await timekeeper.fireDue()
+            }
+            for id in ids { #expect(try await fixture.ticks(id) == ["2026-01-01T00:01:00.000Z"]) }
+            #expect(try await fixture.schedule(ids[0]).lastError == nil)
+            #expect(try await fixture.schedule(ids[1]).lastError == "a job with this unique key is there already")
+            #expect(try await fixture.schedule(ids[0]).firedCount == 1)
+            #expect(try await fixture.schedule(ids[1]).firedCount == 1)
+            // Once the jobs have ended, the next ones come.
+            for id in ids {
+                let job = try #require(try await fixture.schedule(id).lastJobID)
+                _ = try await fixture.pool.query(
+                    JobStatements.end([job], as: .cancelled, code: nil, message: nil)
+                )
+            }
+            fixture.advance(by: .seconds(60))
+            _ = try await timekeeper.fireDue()
+            for id in ids {
+                #expect(try await fixture.ticks(id).last == "2026-01-01T00:04:00.000Z")
+                #expect(try await fixture.schedule(id).lastError == nil)
+            }
+        }
+    }
+
     @Test(arguments: [
         (#"job = '{"params":{},"tags":["\u0000"]}'"#, "its job cannot be stored"),
         ("timezone = 'Mars/Olympus'", "is not the name of a time zone"),

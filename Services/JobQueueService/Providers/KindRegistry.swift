@@ -24,19 +24,16 @@ struct KindRegistry: Sendable {
         self.kinds = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What is wrong with the kind and params of a submission that stands at `pointer`.
-    func issues(in submission: JobSubmission, at pointer: String = "") -> [JSONIssue] {
+    /// What is wrong with a submission's kind and params, with pointers from the submission.
+    func issues(in submission: JobSubmission) -> [JSONIssue] {
         guard let kind = kinds[submission.kind] else { return [] }
         if let reason = kind.unavailable {
-            return [JSONIssue(pointer: "\(pointer)/kind", message: "is not available here: \(reason)")]
+            return [JSONIssue(pointer: "/kind", message: "is not available here: \(reason)")]
         }
         do {
-            return kind.params.issues(
-                in: try JSONDocument(parsing: submission.params.bytes).root,
-                at: "\(pointer)/params"
-            )
+            return kind.params.issues(in: try JSONDocument(parsing: submission.params.bytes).root, at: "/params")
         } catch {
-            return [JSONIssue(pointer: "\(pointer)/params", message: "\(error)")]
+            return [JSONIssue(pointer: "/params", message: "\(error)")]
         }
     }
 }

@@ -10,10 +10,10 @@ struct Firing: Sendable {
     let nextAt: Timestamp?
     /// The ticks to fire, with what is submitted for each.
     let runs: [Run]
-    /// The jobs that were stored for them.
-    var jobs: [Job] = []
-    /// Why nothing can be submitted.
-    var error: String?
+    /// The jobs that are made of them: first those to be stored, in the end those that were.
+    private(set) var jobs: [Job] = []
+    /// Why one of them could not be submitted.
+    private(set) var error: String?
 
     /// A tick and its submission.
     struct Run: Sendable {
@@ -38,12 +38,23 @@ struct Firing: Sendable {
     }
 
     /// Takes over the jobs that were made of its runs, if all could be made.
-    mutating func take(_ prepared: some Collection<Result<Job, ServiceError>>) {
+    mutating func take(prepared: some Collection<Result<Job, ServiceError>>) {
         do throws(ServiceError) {
             for result in prepared { jobs.append(try result.get()) }
         } catch {
             jobs = []
             self.error = error.message
+        }
+    }
+
+    /// Keeps the jobs that are new. Some may have been fired before, or have a unique key that another job holds.
+    mutating func take(stored outcomes: some Collection<Result<SubmittedJob, ServiceError>?>) {
+        jobs = []
+        for case let outcome? in outcomes {
+            switch outcome {
+            case .success(let submitted): if submitted.isNew { jobs.append(submitted.job) }
+            case .failure(let refusal): error = refusal.message
+            }
         }
     }
 

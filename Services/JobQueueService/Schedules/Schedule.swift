@@ -60,8 +60,8 @@ struct Schedule: Sendable {
 
     /// What is submitted for a tick: the job's metadata tells the schedule and the tick.
     func submission(for tick: Timestamp) throws -> JobSubmission {
-        var submission = try JobSubmission(JSONDocument(parsing: job.bytes).root, at: "/job")
-        submission.projectID = projectID
+        let template = try JSONDocument(parsing: job.bytes).root
+        var submission = JobSubmission(template, at: "/job", project: projectID)
         let own = try JSONDocument(parsing: submission.metadata.bytes).root
         let metadata = JSONWriter.bytes { json in
             json.object { json in

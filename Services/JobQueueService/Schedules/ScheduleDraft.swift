@@ -48,7 +48,7 @@ struct ScheduleDraft: Sendable {
         job = template.raw
         let issues = ScheduleDraft.issues(timing, zones) + ScheduleDraft.issues(in: template)
         guard issues.isEmpty else { throw ServiceError.invalid(issues) }
-        submission = try JobSubmission(template, at: "/job")
+        submission = JobSubmission(template, at: "/job")
     }
 
     private static func issues(_ timing: ScheduleTiming, _ zones: ZoneDatabase) -> [JSONIssue] {
@@ -71,13 +71,15 @@ struct ScheduleDraft: Sendable {
     /// What a single job may have and one that comes again and again may not.
     private static func issues(in template: JSONElement) -> [JSONIssue] {
         var issues: [JSONIssue] = []
-        for name in ["run_at", "deadline_at"] where template.value(name) != nil {
+        for name in ["run_at", "deadline_at", "depends_on"] where template.value(name) != nil {
             let message = "does not go with a schedule, whose jobs come at many times"
             issues.append(JSONIssue(pointer: "/job/\(name)", message: message))
         }
-        for (index, tag) in (template.value("tags")?.elements.map { $0 } ?? []).enumerated()
-        where tag.stringBytes?.contains(0) == true {
-            issues.append(JSONIssue(pointer: "/job/tags/\(index)", message: "must not hold the character U+0000"))
+        var texts = (template.value("tags")?.elements.map { $0 } ?? []).enumerated()
+            .map { (pointer: "/job/tags/\($0.offset)", text: $0.element) }
+        if let key = template.value("unique")?["key"] { texts.append(("/job/unique/key", key)) }
+        for (pointer, text) in texts where text.stringBytes?.contains(0) == true {
+            issues.append(JSONIssue(pointer: pointer, message: "must not hold the character U+0000"))
         }
         return issues
     }

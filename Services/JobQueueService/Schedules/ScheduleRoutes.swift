@@ -150,21 +150,23 @@ struct ScheduleRoutes: Sendable {
         let schedule = try await lock(call, transaction)
         let now = clock.now()
         let submission = try schedule.submission(for: now)
-        let job: Job
+        let submitted: SubmittedJob
         do {
-            job = try await prepare(submission, transaction)
+            let job = try await prepare(submission, transaction)
+            let trace = call.trace.traceparent
+            let results = try await Intake.store([job], caller: call.principal.name, trace: trace, in: transaction)
+            submitted = try results[0].get()
         } catch let refusal as ServiceError {
-            throw ServiceError(.conflict, "the schedule's job cannot be submitted any more: \(refusal.message)")
+            throw ServiceError(.conflict, "the schedule's job cannot be submitted: \(refusal.message)")
+        } catch is UniqueConflict.Vanished {
+            let message = "the unique key of the schedule's job has just become free; try again"
+            throw ServiceError(.serviceUnavailable, message, retryAfter: .seconds(1))
         }
-        let item = Intake.Item(
-            job: job,
-            caller: call.principal.name,
-            traceparent: call.trace.traceparent,
-            idempotency: nil
-        )
-        _ = try await Intake.insert([item], in: transaction)
-        try await transaction.execute(ScheduleStatements.noteFired(schedule.id, job.id, at: now))
-        return .json(bytes: job.createdAnswer, .created, headers: [("Location", "/api/jobs/\(job.id)")])
+        if submitted.isNew {
+            try await transaction.execute(ScheduleStatements.noteFired(schedule.id, submitted.job.id, at: now))
+        }
+        let location = "/api/jobs/\(submitted.job.id)"
+        return .json(bytes: submitted.answer, submitted.status, headers: [("Location", location)])
     }
 
     private func move(_ schedule: Schedule, to next: Timestamp?, _ transaction: Transaction) async throws -> Reply {
@@ -202,7 +204,7 @@ struct ScheduleRoutes: Sendable {
     }
 
     private func prepare(_ submission: JobSubmission, _ transaction: Transaction) async throws -> Job {
-        let results = try await intake.prepare([submission], at: "/job", in: transaction)
+        let results = try await intake.prepare([submission], in: transaction)
         return try results[0].get()
     }
 

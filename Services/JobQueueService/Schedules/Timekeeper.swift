@@ -76,33 +76,51 @@ struct Timekeeper: Sendable {
                 }
             }
             return true
+        } catch let refusal as ServiceError where refusal.code.isRetryable {
+            // Others change the same unique keys all the time.
+            logger.warning("schedules wait", ["error": "\(refusal)"])
+            return false
         }
     }
 
     private func fire(only id: ScheduleID?) async throws -> Bool {
         let now = clock.now()
-        let (firings, isMore) = try await pool.withTransaction { transaction in
-            let rows = try transaction.query(ScheduleStatements.lockDue(at: now, only: id, limit: Timekeeper.batch))
-            var firings: [Firing] = []
-            var submissions: [JobSubmission] = []
-            for row in rows where submissions.count < Timekeeper.jobsAtOnce {
-                firings.append(Firing(try Schedule(row), at: now, zones))
-                submissions += firings.last?.runs.map(\.submission) ?? []
+        let (firings, isMore) = try await Intake.settlingConflicts {
+            try await pool.withTransaction { transaction in
+                let rows = try transaction.query(
+                    ScheduleStatements.lockDue(at: now, only: id, limit: Timekeeper.batch)
+                )
+                var firings: [Firing] = []
+                var runs = 0
+                for row in rows where runs < Timekeeper.jobsAtOnce {
+                    let firing = Firing(try Schedule(row), at: now, zones)
+                    runs += firing.runs.count
+                    firings.append(firing)
+                }
+                guard !firings.isEmpty else { return (firings, false) }
+                try store(&firings, in: transaction)
+                try transaction.execute(ScheduleStatements.advance(firings, at: now))
+                return (firings, rows.count == Timekeeper.batch || firings.count < rows.count)
             }
-            guard !firings.isEmpty else { return (firings, false) }
-            var prepared = try intake.prepare(submissions, at: "/job", in: transaction)[...]
-            for index in firings.indices {
-                let count = firings[index].runs.count
-                firings[index].take(prepared.prefix(count))
-                prepared = prepared.dropFirst(count)
-            }
-            let stored = try Intake.insert(firings.flatMap(\.items), in: transaction)
-            for index in firings.indices { firings[index].jobs.removeAll { !stored.contains($0.id) } }
-            try transaction.execute(ScheduleStatements.advance(firings, at: now))
-            return (firings, rows.count == Timekeeper.batch || firings.count < rows.count)
         }
         report(firings)
         return isMore
+    }
+
+    /// Stores the jobs of all together, as any submission is stored.
+    private func store(_ firings: inout [Firing], in transaction: isolated Transaction) throws {
+        var prepared = try intake.prepare(firings.flatMap { $0.runs.map(\.submission) }, in: transaction)[...]
+        for index in firings.indices {
+            let count = firings[index].runs.count
+            firings[index].take(prepared: prepared.prefix(count))
+            prepared = prepared.dropFirst(count)
+        }
+        var stored = try Intake.store(firings.flatMap(\.items), in: transaction)[...]
+        for index in firings.indices {
+            let count = firings[index].jobs.count
+            firings[index].take(stored: stored.prefix(count))
+            stored = stored.dropFirst(count)
+        }
     }
 
     private func report(_ firings: [Firing]) {
@@ -115,7 +133,7 @@ struct Timekeeper: Sendable {
             lateness.record(clock.now() - tick)
         }
         let jobs = firings.flatMap(\.jobs)
-        if !jobs.isEmpty { intake.announce(jobs) }
+        if !jobs.isEmpty { intake.announce(jobs.map { .success(.new($0)) }) }
     }
 
     private func untilNext() async throws -> Duration? {
