@@ -24,7 +24,7 @@ for group in "$rest" "${groups[@]}"; do
     printf '\n== %s\n' "${group//|/ }"
     # A group that takes longer hangs; the next ones still run.
     timeout --kill-after=10 900 swift test --skip-build --experimental-maximum-parallelization-width 4 \
-        --filter "^(${group})\\." 2>&1 | tee "$log" | grep -E '^✘|^↳|✔ Suite|Test run with|recorded an issue|error:|skipped' | grep -v '^↳ Test\(ing Library\|\) '
+        --filter "^(${group})\\." 2>&1 | tee "$log" | grep -E '^✘|^↳|✔ Suite|Test run with|recorded an issue|error:|skipped|^(postgres|rabbitmq)\.sh:' | grep -v '^↳ Test\(ing Library\|\) '
     status=${PIPESTATUS[0]}
     ran=$(sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\} .*/\1/p' "$log" | tail -n 1)
     broken=$(grep -cE '^✘ Test ".* failed after' "$log")

@@ -34,17 +34,20 @@ struct JobQueue: Sendable {
     private let scheduleWakeup = Wakeup()
     private let dependencyWakeup = Wakeup()
     private let program: Program.Environment
+    private let tracer: Tracer
 
     init(
         _ settings: JobQueueSettings,
         pool: Pool,
         providers: [(name: String, provider: any Provider)],
+        tracer: Tracer? = nil,
         _ program: Program.Environment
     ) throws {
         self.settings = settings
         self.pool = pool
         self.providers = providers
         self.program = program
+        self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
         announcer = EventAnnouncer(pool: pool, logger: program.logger)
@@ -143,6 +146,7 @@ struct JobQueue: Sendable {
                     dispatcher: dispatcher,
                     results: results,
                     heartbeat: settings.heartbeat,
+                    tracer: tracer,
                     logger: program.logger
                 )
             )
