@@ -22,7 +22,7 @@
 struct cb_connection final : martlet::body_sink, martlet::websocket_sink {
     enum class phase : uint8_t { idle, head, body, answering, websocket, lingering, closed };
 
-    cb_connection(cb_loop &loop, martlet::asio::ip::tcp::socket socket);
+    cb_connection(cb_loop &loop, martlet::tcp_socket socket);
 
     void begin(const char *address);
 
@@ -75,6 +75,7 @@ private:
     void read_soon();
     void readable(boost::system::error_code ec, size_t count);
     void end_of_input();
+    void last_request();
     void write_soon();
     void queue(martlet::frame_ptr frame);
     void flush_soon();
@@ -84,7 +85,7 @@ private:
     void written();
 
     cb_loop &loop_;
-    martlet::asio::ip::tcp::socket socket_;
+    martlet::tcp_socket socket_;
     void *peer_ = nullptr;
     martlet::out_queue out_;
     std::string held_;  // input not yet understood: part of a head, or requests sent ahead

@@ -77,7 +77,20 @@ void cb_loop::run(const std::string &name) {
 }
 
 void cb_loop::wake() {
-    asio::post(context, [this] { batch([] {}); });
+    asio::post(context, [this] {
+        now = steady_ms();
+        end_batch();
+    });
+}
+
+void cb_loop::end_batch_soon() {
+    if (batch_ends_) return;
+    batch_ends_ = true;
+    // Asio puts this behind everything that is ready now.
+    asio::post(context, [this] {
+        batch_ends_ = false;
+        end_batch();
+    });
 }
 
 /// Swift runs first, then connections go on, then all that was queued is written, then the dead are buried; each can
@@ -118,7 +131,7 @@ void cb_loop::accept_soon(size_t listener) {
 
 void cb_loop::accept_all(size_t listener) {
     for (int i = 0; i < accepts_per_batch; ++i) {
-        tcp::socket socket(context);
+        martlet::tcp_socket socket(context);
         error_code ec;
         listeners_[listener].accept(socket, ec);
         if (ec == asio::error::would_block || ec == asio::error::try_again) break;

@@ -18,6 +18,8 @@
 namespace martlet {
 namespace asio = boost::asio;
 using connection_ptr = boost::intrusive_ptr<cb_connection>;
+/// Without the type-erased executor that sockets have unless told otherwise.
+using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 }  // namespace martlet
 
 struct cb_loop {
@@ -32,12 +34,14 @@ struct cb_loop {
     void drain();
     void abort_all();
 
-    /// Every callback from Asio is one batch: what it caused in Swift runs, then all that was queued is written.
+    /// What Asio calls is part of a batch. The batch ends after all that was ready with this event: what they caused in
+    /// Swift runs, then all that was queued is written. So Swift is entered once for many requests, and a client that
+    /// is woken by the first answer finds the others already there.
     template <typename Body>
     void batch(Body &&body) {
         now = steady_ms();
         body();
-        end_batch();
+        end_batch_soon();
     }
 
     static int64_t steady_ms() {
@@ -48,7 +52,8 @@ struct cb_loop {
     const cb_callbacks callbacks;
     const cb_limits limits;
     void *swift = nullptr;  // passed to the callbacks that concern the loop
-    martlet::asio::io_context context{1};
+    /// Its sockets are touched by the loop's thread alone, and so need no locks; `post` is safe on any thread.
+    martlet::asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     int64_t now = steady_ms();
     bool draining = false;
 
@@ -62,6 +67,7 @@ struct cb_loop {
 
 private:
     void run(const std::string &name);
+    void end_batch_soon();
     void end_batch();
     void accept_soon(size_t listener);
     void accept_all(size_t listener);
@@ -73,6 +79,7 @@ private:
     martlet::asio::steady_timer ticker_{context};
     std::thread thread_;
     bool drain_wanted_ = false;
+    bool batch_ends_ = false;  // `end_batch` is on its way
 
     friend void cb_loop_stop(cb_loop *);
 };

@@ -76,7 +76,7 @@ typedef struct {
     void (*complete)(void *peer);                      // the whole request has come
     void (*failed)(void *peer, cb_failure failure, const char *reason);
     void (*writable)(void *peer);
-    void (*half_closed)(void *peer);                   // the client will send nothing more
+    void (*half_closed)(void *peer);                   // the client will send nothing more, and this is its last request
     void (*abandoned)(void *peer);                     // it has been half closed for so long that it is taken for gone
     void (*deadline)(void *peer);
     void (*stopping)(void *peer);
