@@ -78,7 +78,8 @@ struct RouteTree: Sendable {
 
     /// The node that `rest` leads to from `node`; what stands in its places is left in `places`.
     private func walk(_ node: Int, _ rest: ArraySlice<UInt8>, _ places: inout [ArraySlice<UInt8>]) -> Int? {
-        let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+        var end = rest.startIndex
+        while end < rest.endIndex, rest[end] != UInt8(ascii: "/") { end += 1 }
         let segment = rest[..<end]
         func go(_ next: Int) -> Int? {
             if end < rest.endIndex { return walk(next, rest[(end + 1)...], &places) }

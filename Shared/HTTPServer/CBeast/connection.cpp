@@ -150,7 +150,7 @@ size_t cb_connection::read_head(const char *data, size_t count) {
         phase_ = phase::head;
         deadline_ = loop_.now + loop_.limits.header_ms;
         head_bytes_ = 0;
-        parser_.emplace(*this, loop_.limits);
+        parser_.emplace(*this, loop_.limits, loop_.head_buffers);
     }
     error_code ec;
     const size_t taken = parser_->feed(data, count, ec);
@@ -183,19 +183,16 @@ size_t cb_connection::read_head(const char *data, size_t count) {
     const auto head = parser_->head();
     keep_ = head.keep_alive;
     paused_ = false;
-    const bool done = parser_->is_done();
     // From here the peer may answer; what it does not read of the body is not read at all.
-    phase_ = phase::body;
+    phase_ = head.whole ? phase::answering : phase::body;
+    if (head.whole) deadline_ = -1;
     const int64_t limit = loop_.callbacks.head(peer_, &head);
+    if (parser_) parser_->return_buffers(loop_.head_buffers);  // else it was answered at once
     if (phase_ != phase::body) return taken;
     if (limit < 0) {
         phase_ = phase::answering;
         keep_ = false;
         return count;
-    }
-    if (done) {
-        message_complete();
-        return taken;
     }
     deadline_ = loop_.now + loop_.limits.body_idle_ms;
     parser_->limit_body(static_cast<uint64_t>(limit));
@@ -255,6 +252,11 @@ void cb_connection::resume_soon() {
     if (in_resume || phase_ == phase::closed) return;
     in_resume = true;
     loop_.to_resume.emplace_back(this);
+}
+
+/// The next request may be there already; else it is being waited for.
+void cb_connection::go_on() {
+    if (!held_.empty() || !reading_) resume_soon();
 }
 
 void cb_connection::resume() {
@@ -368,7 +370,7 @@ void cb_connection::written() {
     if (!out_.empty()) return;
     stalled_since_ = -1;
     if (phase_ == phase::lingering) linger();
-    else if (phase_ == phase::idle) resume_soon();
+    else if (phase_ == phase::idle) go_on();
 }
 
 void cb_connection::finish(bool keep) {
@@ -380,7 +382,7 @@ void cb_connection::finish(bool keep) {
     phase_ = phase::idle;
     parser_.reset();
     deadline_ = loop_.now + loop_.limits.keep_alive_ms;
-    resume_soon();
+    go_on();
 }
 
 void cb_connection::linger() {

@@ -80,6 +80,7 @@ private:
     void queue(martlet::frame_ptr frame);
     void flush_soon();
     void resume_soon();
+    void go_on();
     void linger();
     void lost();
     void written();

@@ -3,6 +3,8 @@
 
 #include "CBeast.h"
 
+#include "head_buffers.hpp"
+
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -34,14 +36,15 @@ struct cb_loop {
     void drain();
     void abort_all();
 
-    /// What Asio calls is part of a batch. The batch ends after all that was ready with this event: what they caused in
-    /// Swift runs, then all that was queued is written. So Swift is entered once for many requests, and a client that
-    /// is woken by the first answer finds the others already there.
+    /// What Asio calls is part of a batch, which ends after all that was ready together, or earlier when that is much:
+    /// what the events caused in Swift runs, then all that was queued is written. So Swift is entered once for several
+    /// requests, and a client that is woken by the first answer finds others already there. Yet nobody's answer waits
+    /// for more than a few others, and clients have work while the loop has.
     template <typename Body>
     void batch(Body &&body) {
-        now = steady_ms();
+        if (events_ == 0) begin_batch();
         body();
-        end_batch_soon();
+        if (++events_ >= events_per_batch) end_batch();
     }
 
     static int64_t steady_ms() {
@@ -62,12 +65,17 @@ struct cb_loop {
     /// All connections; each knows its place.
     std::vector<cb_connection *> connections;
 
+    /// Room for the next head.
+    martlet::head_buffers head_buffers;
+
     /// Where every connection reads into. Nothing stays in it after the read was handled.
     std::array<char, 64 * 1024> input;
 
 private:
     void run(const std::string &name);
-    void end_batch_soon();
+    template <typename Body>
+    void take(std::vector<martlet::connection_ptr> &list, Body &&body);
+    void begin_batch();
     void end_batch();
     void accept_soon(size_t listener);
     void accept_all(size_t listener);
@@ -79,7 +87,10 @@ private:
     martlet::asio::steady_timer ticker_{context};
     std::thread thread_;
     bool drain_wanted_ = false;
-    bool batch_ends_ = false;  // `end_batch` is on its way
+    static constexpr int events_per_batch = 16;
+    int events_ = 0;            // of this batch
+    bool end_posted_ = false;
+    std::vector<martlet::connection_ptr> spare_;  // an empty list with room
 
     friend void cb_loop_stop(cb_loop *);
 };
