@@ -98,7 +98,11 @@ void cb_loop::begin_batch() {
 template <typename Body>
 void cb_loop::take(std::vector<connection_ptr> &list, Body &&body) {
     auto taken = std::exchange(list, std::move(spare_));
-    for (auto &connection : taken) body(*connection);
+    for (size_t i = 0; i < taken.size(); ++i) {
+        // Of thousands of connections the one after the next is not in a cache, and the next takes microseconds.
+        if (i + 2 < taken.size()) taken[i + 2]->prefetch();
+        body(*taken[i]);
+    }
     taken.clear();
     // After a broadcast to many there is no reason to keep room for all of them.
     if (taken.capacity() <= 1024) spare_ = std::move(taken);
