@@ -72,14 +72,12 @@ extension Connection {
     /// Sends a response that is there as a whole.
     func send(_ response: Response, _ method: Method, isHTTP10: Bool, keep: Bool) {
         let keep = keep && !loop.isDraining
-        let (framing, bytes): (ResponseHead.Framing, [UInt8]) =
-            switch response.body {
-            case _ where response.status.hasNoBody: (.none, [])
-            case .none: (.length(0), [])
-            case .bytes(let bytes): (.length(bytes.count), bytes)
-            case .stream(let length, _): (length.map { .length($0) } ?? .none, [])
-            }
-        write(response, framing, isHTTP10, keep, method == .head ? [] : bytes)
+        switch response.body {
+        case _ where response.status.hasNoBody: write(response, .none, isHTTP10, keep)
+        case .none: write(response, .length(0), isHTTP10, keep)
+        case .bytes(let bytes): write(response, .length(bytes.count), isHTTP10, keep, method == .head ? [] : bytes)
+        case .stream(let length, _): write(response, length.map { .length($0) } ?? .none, isHTTP10, keep)
+        }
         finish(keep: keep)
     }
 

@@ -86,7 +86,7 @@ actor Connection {
         } catch {
             return refuse(.malformed(error.reason), head, now)
         }
-        switch site.router.decide(method, target.path, isUpgrade: head.asksForWebSocket) {
+        switch site.router.decide(method, head.headers.text, target.path, isUpgrade: head.asksForWebSocket) {
         case .failure(let failure): return refuse(failure, head, now, method, target)
         case .options(let allow):
             let names = allow.map(\.rawValue).joined(separator: ", ")
@@ -101,7 +101,15 @@ actor Connection {
             }
             lastExchange += 1
             let deadline = Moment(nanoseconds: now.nanoseconds + route.deadlineMilliseconds * 1_000_000)
-            let request = Request.Head(method, target, head.headers, remoteAddress, now, deadline)
+            let request = Request.Head(
+                method,
+                head.headers.text,
+                target,
+                head.headers,
+                remoteAddress,
+                now,
+                deadline
+            )
             begin(
                 Exchange(
                     lastExchange,
@@ -233,7 +241,7 @@ actor Connection {
         _ target: RequestTarget? = nil
     ) -> Int64 {
         let target = target ?? RequestTarget(lenient: head.headers.text, head.target)
-        let parts = Request.Head(method, target, head.headers, remoteAddress, now, now)
+        let parts = Request.Head(method, head.headers.text, target, head.headers, remoteAddress, now, now)
         let request = Request(parts, RequestBody(), PathParameters())
         return answer(site.response(to: failure, request), method, head, now)
     }

@@ -77,7 +77,8 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
         if text.isEmpty { text.reserveCapacity(name.utf8.count + value.utf8.count + 4) }
         let nameStart = text.count
         text.append(contentsOf: name.utf8)
-        text.append(contentsOf: [0x3a, 0x20])
+        text.append(0x3a)
+        text.append(0x20)
         let valueStart = text.count
         text.append(contentsOf: value.utf8)
         for index in valueStart..<text.count where (text[index] < 0x20 && text[index] != 0x09) || text[index] == 0x7f {
@@ -91,7 +92,8 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
                 valueCount: UInt32(text.count - valueStart)
             )
         )
-        text.append(contentsOf: [0x0d, 0x0a])
+        text.append(0x0d)
+        text.append(0x0a)
     }
 
     /// Replaces all fields of that name.

@@ -3,6 +3,8 @@ public struct Request: Sendable {
     /// What its head says. One object, made once, so that passing it on costs one reference.
     final class Head: Sendable {
         let method: Method
+        /// What the target is a part of; for a request that was received, all of its head.
+        let text: [UInt8]
         let target: RequestTarget
         let headers: Headers
         let remoteAddress: String
@@ -11,6 +13,7 @@ public struct Request: Sendable {
 
         init(
             _ method: Method,
+            _ text: [UInt8],
             _ target: RequestTarget,
             _ headers: Headers,
             _ remoteAddress: String,
@@ -18,6 +21,7 @@ public struct Request: Sendable {
             _ deadline: Moment
         ) {
             self.method = method
+            self.text = text
             self.target = target
             self.headers = headers
             self.remoteAddress = remoteAddress
@@ -34,9 +38,9 @@ public struct Request: Sendable {
     /// The method; a HEAD is served by the route of GET.
     public var method: Method { head.method }
     /// The request target as it was sent.
-    public var target: String { String(decoding: head.target.text, as: UTF8.self) }
+    public var target: String { String(decoding: head.text[head.target.whole], as: UTF8.self) }
     /// The path as it was sent, without the query.
-    public var path: String { String(decoding: head.target.path, as: UTF8.self) }
+    public var path: String { String(decoding: head.text[head.target.path], as: UTF8.self) }
     /// The query's pairs in their order, percent-decoded, with plus as space.
     public var query: [(name: String, value: String)] { head.target.query }
     /// The header fields.
@@ -64,6 +68,7 @@ public struct Request: Sendable {
         let bytes = Array(target.utf8)
         let head = Head(
             method,
+            bytes,
             RequestTarget(lenient: bytes, bytes.indices),
             headers,
             remoteAddress,

@@ -5,18 +5,13 @@ struct RequestTarget {
         let reason: String
     }
 
-    /// What holds the target, which is a part of it.
-    private let bytes: [UInt8]
-    private let whole: Range<Int>
-    private let pathRange: Range<Int>
+    /// Where the target and its path are in the bytes that it was made from.
+    let whole: Range<Int>
+    let path: Range<Int>
     let query: [(name: String, value: String)]
-
-    var text: ArraySlice<UInt8> { bytes[whole] }
-    var path: ArraySlice<UInt8> { bytes[pathRange] }
 
     /// Accepts the origin form, the absolute form (whose host is not looked at) and `*` (RFC 9112 §3.2).
     init(_ bytes: [UInt8], _ range: Range<Int>) throws(Malformed) {
-        self.bytes = bytes
         whole = range
         var start = range.lowerBound
         if range.isEmpty || (bytes[start] != UInt8(ascii: "/") && !bytes[range].elementsEqual("*".utf8)) {
@@ -30,7 +25,7 @@ struct RequestTarget {
             if bytes[index] == UInt8(ascii: "#") { throw Malformed(reason: "fragment in the target") }
             if bytes[index] == UInt8(ascii: "?") { end = min(end, index) }
         }
-        pathRange = start..<end
+        path = start..<end
         query = end == range.upperBound ? [] : try RequestTarget.pairs(bytes[(end + 1)..<range.upperBound])
     }
 
@@ -39,9 +34,8 @@ struct RequestTarget {
         do {
             self = try RequestTarget(bytes, range)
         } catch {
-            self.bytes = bytes
             whole = range
-            pathRange = range
+            path = range
             query = []
         }
     }

@@ -25,7 +25,6 @@ enum ResponseHead {
             return Array("HTTP/1.1 \(code) \(status.reason)\r\n".utf8)
         }
     private static let contentLength = Array("Content-Length: ".utf8)
-    private static let lineEnd = Array("\r\n".utf8)
 
     /// `date` is the whole Date field with its line end.
     static func bytes(
@@ -46,14 +45,14 @@ enum ResponseHead {
         case .length(let count):
             bytes.append(contentsOf: contentLength)
             append(count, to: &bytes)
-            bytes.append(contentsOf: lineEnd)
+            endLine(&bytes)
         }
         switch persistence {
         case .implicit: break
         case .keepAlive: bytes.append(contentsOf: "Connection: keep-alive\r\n".utf8)
         case .close: bytes.append(contentsOf: "Connection: close\r\n".utf8)
         }
-        bytes.append(contentsOf: lineEnd)
+        endLine(&bytes)
         return bytes
     }
 
@@ -82,6 +81,11 @@ enum ResponseHead {
     }
 
     static let lastChunk = Array("0\r\n\r\n".utf8)
+
+    private static func endLine(_ bytes: inout [UInt8]) {
+        bytes.append(0x0d)
+        bytes.append(0x0a)
+    }
 
     private static func append(_ number: Int, to bytes: inout [UInt8]) {
         var divisor = 1

@@ -91,14 +91,16 @@ public struct Router: Sendable {
         case failure(RoutingFailure)
     }
 
-    func decide(_ method: Method, _ path: ArraySlice<UInt8>, isUpgrade: Bool) -> Decision {
-        if path.elementsEqual("*".utf8) {
+    /// Decides for a path that is a part of `bytes`.
+    func decide(_ method: Method, _ bytes: [UInt8], _ path: Range<Int>, isUpgrade: Bool) -> Decision {
+        if path.count == 1, bytes[path.lowerBound] == UInt8(ascii: "*") {
             return method == .options ? .options(allow: Method.allCases) : .failure(.malformed("malformed target"))
         }
-        switch tree.find(path) {
+        switch tree.find(bytes, path) {
         case .malformed: return .failure(.malformed("malformed escape in the path"))
         case .none: return .failure(.notFound)
-        case .found(let entries, let values):
+        case .found(let node, let values):
+            let entries = tree.entries[node]
             let key: RouteTree.Key = isUpgrade && method == .get ? .webSocket : .method(method)
             if let route = Router.route(key, entries) ?? Router.route(.method(method == .head ? .get : method), entries)
             {
