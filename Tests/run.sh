@@ -27,7 +27,7 @@ for group in "$rest" "${groups[@]}"; do
         --filter "^(${group})\\." 2>&1 | tee "$log" | grep -E '^✘|^↳|✔ Suite|Test run with|recorded an issue|error:|skipped' | grep -v '^↳ Test\(ing Library\|\) '
     status=${PIPESTATUS[0]}
     ran=$(sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\} .*/\1/p' "$log" | tail -n 1)
-    broken=$(grep -cE '^✘ Test .* failed after' "$log")
+    broken=$(grep -cE '^✘ Test ".* failed after' "$log")
     if [ "$status" -ne 0 ] && [ "$broken" -eq 0 ]; then
         broken=1
         echo "✘ the group ended with status $status"

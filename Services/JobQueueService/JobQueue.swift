@@ -32,6 +32,7 @@ struct JobQueue: Sendable {
     private let announcer: EventAnnouncer
     private let relayWakeup = Wakeup()
     private let scheduleWakeup = Wakeup()
+    private let dependencyWakeup = Wakeup()
     private let program: Program.Environment
 
     init(
@@ -51,17 +52,19 @@ struct JobQueue: Sendable {
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup] jobs in
+        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup, dependencyWakeup] jobs in
             changed()
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
+            if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
         }
         dispatcher = Dispatcher(
             pool: pool,
             bell: bell,
             lease: settings.lease,
             backoff: settings.retryBackoff,
-            changed: changed
+            changed: changed,
+            dependentsMayGo: dependencyWakeup.signal
         )
     }
 
@@ -70,6 +73,14 @@ struct JobQueue: Sendable {
         { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
+        }
+    }
+
+    /// To be called after jobs were ended from outside of their leases.
+    var ended: @Sendable () -> Void {
+        { [changed, dependencyWakeup] in
+            changed()
+            dependencyWakeup.signal()
         }
     }
 
@@ -93,7 +104,7 @@ struct JobQueue: Sendable {
                 bell: bell,
                 backoff: settings.retryBackoff,
                 logger: program.logger,
-                changed: changed
+                changed: ended
             )
             .duties
         services +=
@@ -101,10 +112,20 @@ struct JobQueue: Sendable {
                 pool: pool,
                 bell: bell,
                 logger: program.logger,
-                changed: changed,
+                changed: ended,
                 wakeup: scheduleWakeup
             )
             .duties
+        services.append(
+            DependencyResolver(
+                pool: pool,
+                bell: bell,
+                logger: program.logger,
+                changed: changed,
+                wakeup: dependencyWakeup
+            )
+            .duty
+        )
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
         services.append(
             AppendedEvents(settings.common.pool, logger: program.logger, metrics: program.metrics) {
@@ -131,8 +152,9 @@ struct JobQueue: Sendable {
 
     /// Adds the routes.
     func addRoutes(to api: inout API) {
-        JobRoutes(pool: pool, intake: intake, kinds: kinds, changed: changed).add(to: &api)
-        WorkerRoutes(pool: pool, dispatcher: dispatcher, heartbeat: settings.heartbeat).add(to: &api)
+        JobRoutes(pool: pool, intake: intake, kinds: kinds).add(to: &api)
+        JobActionRoutes(pool: pool, intake: intake, bell: bell, changed: changed, ended: ended).add(to: &api)
+        WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }

@@ -4,6 +4,10 @@ public enum JobPhase: String, Sendable, CaseIterable {
     case waiting
     /// It failed and waits for its next try.
     case retryWait = "retry_wait"
+    /// It asked to be run later.
+    case snoozed
+    /// It waits to be resumed, or for its time-out, and holds no worker.
+    case suspended
     /// It was interrupted through no fault of its own and is in line again.
     case interrupted
     /// A provider or worker runs it.

@@ -10,6 +10,8 @@ public struct ServiceError: Error, Sendable, CustomStringConvertible {
     public let details: RawJSON
     /// When to try again.
     public let retryAfter: Duration?
+    /// What does not fit, for `invalid`; part of the details too.
+    public private(set) var issues: [JSONIssue] = []
 
     /// A refusal.
     public init(_ code: ErrorCode, _ message: String, details: RawJSON = .emptyObject, retryAfter: Duration? = nil) {
@@ -25,7 +27,9 @@ public struct ServiceError: Error, Sendable, CustomStringConvertible {
         let summary =
             issues.first.map { "\($0.pointer) \($0.message)".trimmingPrefix(" ") } ?? "the request is not valid"
         let more = issues.count > 1 ? " (and \(issues.count - 1) more)" : ""
-        return ServiceError(.validationFailed, "\(summary)\(more)", details: RawJSON(details))
+        var error = ServiceError(.validationFailed, "\(summary)\(more)", details: RawJSON(details))
+        error.issues = issues
+        return error
     }
 
     /// One thing about the request does not fit.

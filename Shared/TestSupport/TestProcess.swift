@@ -6,6 +6,9 @@ import Glibc
 /// Each has a thread of its own, so that waiting for it holds up no other test. It starts in a session of its own
 /// (Ctrl-C does not reach it) with no signal blocked or ignored; what Foundation's `Process` starts from the shared
 /// pool has SIGTERM blocked, and holds open whatever pipes it met.
+///
+/// It ends with this object or with the test process, however these end, and is always waited for: Swift Testing looks
+/// for the ends of its exit tests among all children, and one zombie that nobody takes keeps it busy for ever.
 public actor TestProcess {
     /// What could not be started, or did not end well.
     public struct Failure: Error, CustomStringConvertible {
@@ -31,7 +34,6 @@ public actor TestProcess {
     /// The thread that starts it also waits for it.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
-    private let program: String
     private var process: pid_t = 0
     private var input: Int32 = -1
     private var output: Int32 = -1
@@ -42,21 +44,30 @@ public actor TestProcess {
     /// - Parameters:
     ///   - environment: all of its environment; nil is ours.
     ///   - holdsInput: its standard input stays open until the result of `releaseInput` is closed; else it is empty.
-    ///   - isBound: the kernel kills it when this object or this process ends, however that comes.
+    ///   - outlivesUs: it is nobody's child, and goes on when this process ends; it can only be read.
     public init(
         _ program: String,
         _ arguments: [String] = [],
         environment: [String: String]? = nil,
         output: Output = .pipe,
         holdsInput: Bool = false,
-        isBound: Bool = false
+        outlivesUs: Bool = false
     ) async throws {
-        self.program = program
-        let bound = isBound ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] : []
-        try start(bound + [program] + arguments, environment: environment, output: output, holdsInput: holdsInput)
+        // The shell ends at once; what it has started goes to init. Without its `<&3` it would have no input.
+        let way =
+            outlivesUs
+            ? ["/bin/sh", "-c", "exec 3<&0; \"$0\" \"$@\" <&3 3<&- &"]
+            : ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]
+        try start(way + [program] + arguments, environment: environment, output: output, holdsInput: holdsInput)
+        if outlivesUs { wait() }
     }
 
     deinit {
+        if status == nil, process > 0 {
+            kill(process, SIGKILL)
+            // It cannot refuse, so this is short.
+            while waitpid(process, nil, 0) < 0 && errno == EINTR {}
+        }
         if input >= 0 { close(input) }
         if output >= 0 { close(output) }
     }

@@ -54,7 +54,7 @@ public final class TestRabbitMQ: Sendable {
         if !configuration.isEmpty {
             try configuration.write(toFile: folder + "/conf.d/test.conf", atomically: true, encoding: .utf8)
         }
-        let child = try await TestProcess(script, ["guard", folder], holdsInput: true)
+        let child = try await TestProcess(script, ["guard", folder], holdsInput: true, outlivesUs: true)
         let url = await child.readLine()
         guard url.hasPrefix("amqp://") else {
             throw Failure("the broker in \(folder) did not start: \(url)")

@@ -37,7 +37,8 @@ public actor TestServer {
         let child = try await TestProcess(
             "/bin/sh",
             ["-c", "exec >/dev/null; cat; \"$0\" kill \"$1\"; rm -rf \"$1\"", script, folder.path()],
-            holdsInput: true
+            holdsInput: true,
+            outlivesUs: true
         )
         watchdog = await child.releaseInput()
         return try await run("start")

@@ -28,8 +28,7 @@ import Testing
                 environment: [
                     "PATH": "/usr/bin:/bin:/usr/local/bin",
                     "JOB_QUEUE_URL": "http://127.0.0.1:\(cluster.jobQueue.port)", "MARTLET_TOKEN": "dev-token",
-                ],
-                isBound: true
+                ]
             )
             let shouted = try await cluster.post(
                 cluster.jobQueue,
@@ -87,7 +86,7 @@ import Testing
     private static func run(_ program: String, _ arguments: [String], environment: [String: String]) async throws
         -> (status: Int32, output: String)
     {
-        let process = try await TestProcess(program, arguments, environment: environment, isBound: true)
+        let process = try await TestProcess(program, arguments, environment: environment)
         let output = await process.readToEnd()
         return (await process.wait(), output)
     }

@@ -24,8 +24,7 @@ final class ServiceProgram: Sendable {
         let started = try await TestProcess(
             ServiceProgram.folder.appending(path: name).path,
             environment: environment,
-            output: .file(log),
-            isBound: true
+            output: .file(log)
         )
         process.withLock { $0 = started }
     }

@@ -155,7 +155,8 @@ overview() {
 
 run() {
     build
-    trap 'say ""; say "Stopping …"; stop; exit 0' INT TERM
+    local idle=
+    trap 'say ""; say "Stopping …"; [ -z "$idle" ] || kill "$idle"; stop; exit 0' INT TERM
     start
     local binaries
     binaries=$(cd "$root" && swift build -c release --show-bin-path)
@@ -167,7 +168,12 @@ run() {
     overview
     say ""
     say "Running. Ctrl-C stops everything; data stays in $home (make reset removes it)."
-    while :; do sleep 3600 & wait $! || true; done
+    # In the background and waited for: a trap runs at once then, and not after the sleep.
+    while :; do
+        sleep 3600 &
+        idle=$!
+        wait $idle || true
+    done
 }
 
 case ${1:-} in

@@ -52,7 +52,8 @@ choose_identity() {
             return 0
         fi
     fi
-    as=(unshare --user --map-user=1000 --map-group=1000)
+    # A number that has a name: initdb looks its user up.
+    as=(unshare --user --map-user="$(id -u nobody)" --map-group="$(id -g nobody)")
     if "${as[@]}" true 2>/dev/null; then
         chown root "$folder"
         return 0

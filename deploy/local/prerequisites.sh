@@ -15,7 +15,8 @@ command -v swift >/dev/null 2>&1 || {
 first_known() {
     local name
     for name in "$@"; do
-        if apt-cache show "$name" >/dev/null 2>&1; then printf '%s\n' "$name" && return; fi
+        # A name that other packages only mention has the candidate "(none)".
+        if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then printf '%s\n' "$name" && return; fi
     done
     printf '%s\n' "$1"
 }

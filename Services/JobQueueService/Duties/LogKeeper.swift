@@ -5,7 +5,8 @@ import Postgres
 import Store
 import Telemetry
 
-/// Makes tomorrow's partitions of the event log and drops those that are too old; forgets old idempotency keys.
+/// Makes tomorrow's partitions of the event log and drops those that are too old; forgets old idempotency keys and
+/// unique claims.
 struct LogKeeper: Service {
     let name = "log keeper"
     let pool: Pool
@@ -23,6 +24,7 @@ struct LogKeeper: Service {
                         logger.info("dropped old events", ["partition": partition])
                     }
                     while try await pool.execute(IdempotencyStatements.forget(atMost: 1000)) == 1000 {}
+                    while try await pool.execute(UniqueStatements.forget(atMost: 1000)) == 1000 {}
                     try await Task.sleep(for: .seconds(600))
                 }
             }

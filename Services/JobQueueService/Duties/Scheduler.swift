@@ -30,22 +30,21 @@ struct Scheduler: Sendable {
     }
 
     private func expire() async throws -> Bool {
-        let count = try await pool.withTransaction { transaction in
-            let overdue = try transaction.query(JobStatements.lockOverdue(limit: 100))
-            guard !overdue.isEmpty else { return 0 }
-            let ids: [JobID] = try overdue.map { try $0.decode(0) }
-            return
-                try transaction.query(
-                    JobStatements.end(
-                        ids,
-                        as: .expired,
-                        code: "EXPIRED",
-                        message: "the job was not done by its deadline"
-                    )
+        let (taken, ended) = try await pool.withTransaction { transaction in
+            let overdue: [JobID] = try transaction.query(JobStatements.takeOverdue(limit: 100))
+                .map { try $0.decode(0) }
+            let open: [JobID] = try transaction.query(JobStatements.lock(overdue)).map { try $0.decode(0) }
+            let ended = try transaction.query(
+                JobStatements.end(
+                    open,
+                    as: .expired,
+                    code: "EXPIRED",
+                    message: "the job was not done by its deadline"
                 )
-                .count
+            )
+            return (overdue.count, ended.count)
         }
-        if count > 0 { changed() }
-        return count == 100
+        if ended > 0 { changed() }
+        return taken == 100
     }
 }

@@ -1,11 +1,13 @@
 import Concurrency
 import Contracts
 import Edge
+import HTTPServer
 import JSON
 import Kernel
 import Lifecycle
 import Messaging
 import Postgres
+import Store
 
 /// Stores submissions. Those that arrive together are stored together, and each is answered after the commit.
 final class Intake: Service {
@@ -33,13 +35,22 @@ final class Intake: Service {
         }
     }
 
-    private let pool: Pool
+    let pool: Pool
     private let places: CardPlaces
     private let kinds: KindRegistry
     private let stored: @Sendable ([Job]) -> Void
     private let ids: IdentifierSource
     private let clock: WallClock
-    private let batcher: Batcher<Item, Bool>
+    private let batcher: Batcher<Item, Outcome>
+
+    /// What became of a job in a batch.
+    private enum Outcome {
+        case stored
+        /// The Idempotency-Key was used before.
+        case replayed
+        /// Another job holds the unique key.
+        case conflicting
+    }
 
     /// An intake that tells `stored` of every batch of jobs after its commit.
     init(
@@ -62,9 +73,9 @@ final class Intake: Service {
             // A refusal by the server has rolled the whole statement back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { items in
-            let jobs = try await Intake.insert(items, into: pool)
-            stored(items.map(\.job).filter { jobs.contains($0.id) })
-            return items.map { jobs.contains($0.job.id) }
+            let outcomes = try Intake.outcomes(of: items, try await pool.query(Intake.insert(items)))
+            stored(zip(items, outcomes).filter { $1 == .stored }.map(\.0.job))
+            return outcomes
         }
     }
 
@@ -73,53 +84,121 @@ final class Intake: Service {
 
     /// Stores one job.
     ///
-    /// - Returns: the job, or `nil` when the Idempotency-Key of `key` was used before.
+    /// - Returns: the job, or the one that its unique key gave instead; `nil` when the Idempotency-Key was used before.
+    /// - Throws: `ServiceError` when the submission is refused.
     func submit(
         _ submission: JobSubmission,
         caller: String,
         trace: String,
         key: IdempotencyKey? = nil
-    ) async throws -> Job? {
-        let prepared = try await prepare([submission])
-        let job: Job
-        switch prepared[0] {
-        case .success(let ready): job = ready
-        case .failure(let refusal): throw refusal
+    ) async throws -> SubmittedJob? {
+        let job = try await prepare([submission])[0].get()
+        // What is answered under an Idempotency-Key must be known when the key is stored, and a unique key may change
+        // it: the two together need a transaction of their own.
+        if submission.unique == nil || key == nil {
+            let item = Item(
+                job: job,
+                caller: caller,
+                traceparent: trace,
+                idempotency: key.map { StoredKey($0, response: job.createdAnswer) }
+            )
+            switch try await batcher.submit(item) {
+            case .stored: return .new(job)
+            case .replayed: return nil
+            case .conflicting: break
+            }
         }
-        let item = Item(
-            job: job,
-            caller: caller,
-            traceparent: trace,
-            idempotency: key.map { StoredKey($0, response: job.createdAnswer) }
-        )
-        return try await batcher.submit(item) ? job : nil
+        return try await submitTogether([job], caller: caller, trace: trace, key: key) { submitted in
+            let submitted = try submitted[0].get()
+            return (submitted.status, submitted.answer)
+        }?
+        .first?
+        .get()
     }
 
-    /// Stores many jobs in one transaction of their own: all or none.
+    /// Stores many jobs in one transaction of their own: all or none, unless `answer` lets refusals pass.
     ///
-    /// - Returns: the jobs, or `nil` when the Idempotency-Key was used before.
+    /// - Parameter answer: the answer to the caller, to be kept under `key`; what it throws undoes everything.
+    /// - Returns: for each job itself, the one that its unique key gave instead, or its refusal; `nil` when the
+    ///   Idempotency-Key was used before.
     func submitTogether(
         _ jobs: [Job],
         caller: String,
         trace: String,
-        key: StoredKey? = nil
-    ) async throws -> [Job]? {
-        guard let first = jobs.first else { return [] }
-        var items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
-        items[0] = Item(job: first, caller: caller, traceparent: trace, idempotency: key)
-        let inserted = try await Intake.insert(items, into: pool, together: true)
-        guard inserted.count == jobs.count else { return nil }
-        stored(jobs)
-        return jobs
+        key: IdempotencyKey? = nil,
+        answer: @escaping @Sendable ([Result<SubmittedJob, ServiceError>]) throws -> (Status, [UInt8])
+    ) async throws -> [Result<SubmittedJob, ServiceError>]? {
+        let submitted: [Result<SubmittedJob, ServiceError>]? = try await Intake.settlingConflicts {
+            try await pool.withTransaction { transaction in
+                if let key {
+                    let claim = IdempotencyStatements.claim(key.caller, key.text, requestHash: key.requestHash)
+                    guard try !transaction.query(claim).isEmpty else { return nil }
+                }
+                let submitted = try Intake.store(jobs, caller: caller, trace: trace, in: transaction)
+                let (status, response) = try answer(submitted)
+                if let key {
+                    try transaction.execute(
+                        IdempotencyStatements.answer(key.caller, key.text, status: status.code, response: response)
+                    )
+                }
+                return submitted
+            }
+        }
+        announce(submitted ?? [])
+        return submitted
+    }
+
+    /// Tries a transaction that stores jobs again when the job that held a unique key went on in between.
+    static func settlingConflicts<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        for _ in 0..<5 {
+            do { return try await body() } catch is UniqueConflict.Vanished { continue }
+        }
+        throw ServiceError(
+            .serviceUnavailable,
+            "the unique key changes hands all the time; try again",
+            retryAfter: .seconds(1)
+        )
+    }
+
+    /// Stores jobs in the caller's transaction; `announce` is to follow its commit.
+    ///
+    /// - Throws: `UniqueConflict.Vanished` when the transaction is to be tried again.
+    static func store(
+        _ jobs: [Job],
+        caller: String,
+        trace: String,
+        in transaction: isolated Transaction
+    ) throws -> [Result<SubmittedJob, ServiceError>] {
+        guard !jobs.isEmpty else { return [] }
+        let items = jobs.map { Item(job: $0, caller: caller, traceparent: trace, idempotency: nil) }
+        let outcomes = try outcomes(of: items, try transaction.query(insert(items)))
+        return try zip(jobs, outcomes)
+            .map { job, outcome in
+                outcome == .stored ? .success(.new(job)) : try UniqueConflict(job).resolve(in: transaction)
+            }
+    }
+
+    /// Tells who waits for new jobs.
+    func announce(_ submitted: [Result<SubmittedJob, ServiceError>]) {
+        let jobs = submitted.compactMap { result in if case .success(let job) = result { job } else { nil } }
+        stored(jobs.filter(\.isNew).map(\.job))
     }
 
     /// Checks submissions against their kinds and cards, and gives each its id, or its refusal.
     func prepare(_ submissions: [JobSubmission]) async throws -> [Result<Job, ServiceError>] {
         let places = try await places.find(Set(submissions.compactMap(\.cardID)))
+        let parents = try await parents(of: submissions)
         let now = clock.now()
         return submissions.map { submission in
-            let issues = kinds.issues(in: submission)
-            guard issues.isEmpty else { return .failure(.invalid(issues)) }
+            let issues =
+                submission.issues + kinds.issues(in: submission)
+                + submission.dependsOn.enumerated().filter { !parents.contains($0.element) }
+                .map { JSONIssue(pointer: "/depends_on/\($0.offset)", message: "there is no such job") }
+            guard issues.isEmpty else {
+                return .failure(
+                    .invalid(issues.map { JSONIssue(pointer: submission.pointer + $0.pointer, message: $0.message) })
+                )
+            }
             let place = submission.cardID.flatMap { places[$0] }
             if submission.cardID != nil {
                 guard let place, submission.projectID == nil || submission.projectID == place.projectID else {
@@ -130,16 +209,27 @@ final class Intake: Service {
         }
     }
 
-    private static func insert(_ items: [Item], into pool: Pool, together: Bool = false) async throws -> Set<JobID> {
-        let rows = try await pool.query(
-            IntakeStatements.insert(
-                items.map(\.job),
-                callers: items.map(\.caller),
-                traceparents: items.map(\.traceparent),
-                keys: items.map(\.idempotency),
-                together: together
-            )
-        )
+    /// Those jobs that submissions depend on and that there are. All submissions of a call are one caller's.
+    private func parents(of submissions: [JobSubmission]) async throws -> Set<JobID> {
+        let wanted = Set(submissions.flatMap(\.dependsOn))
+        guard !wanted.isEmpty else { return [] }
+        let rows = try await pool.query(JobStatements.existing(Array(wanted), project: submissions[0].projectID))
         return Set(try rows.map { try $0.decode(0) })
+    }
+
+    private static func insert(_ items: [Item]) -> SQL {
+        IntakeStatements.insert(
+            items.map(\.job),
+            callers: items.map(\.caller),
+            traceparents: items.map(\.traceparent),
+            keys: items.map(\.idempotency)
+        )
+    }
+
+    /// The outcome of each item, from the rows of the insertion.
+    private static func outcomes(of items: [Item], _ rows: Rows) throws -> [Outcome] {
+        var stored: [JobID: Bool] = [:]
+        for row in rows { stored[try row.decode(0)] = try row.decode(1, as: Bool.self) }
+        return items.map { stored[$0.job.id].map { $0 ? .stored : .conflicting } ?? .replayed }
     }
 }

@@ -15,89 +15,67 @@ struct JobBatch: Sendable {
     ])
 
     private let call: Call
-    private let pool: Pool
     private let intake: Intake
 
-    init(_ call: Call, pool: Pool, intake: Intake) {
+    init(_ call: Call, intake: Intake) {
         self.call = call
-        self.pool = pool
         self.intake = intake
     }
 
     func submit() async throws -> Reply {
         let key = try IdempotencyKey(call)
-        let results = try await prepare()
-        var jobs: [Job] = []
-        var issues: [JSONIssue] = []
-        for (index, result) in results.enumerated() {
-            switch result {
-            case .success(let job): jobs.append(job)
-            case .failure(let refusal): issues += JobBatch.issues(of: refusal, at: "/jobs/\(index)")
+        let submissions = (call.body["jobs"]?.elements.map { $0 } ?? []).enumerated()
+            .map { index, element in
+                JobSubmission(element, at: "/jobs/\(index)", project: call.principal.project)
             }
-        }
-        guard issues.isEmpty || call.body.value("atomic")?.bool == false else {
-            throw ServiceError.invalid(Array(issues.prefix(50)))
-        }
+        let prepared = try await intake.prepare(submissions)
+        let isAtomic = call.body.value("atomic")?.bool ?? true
+        let issues = zip(submissions, prepared)
+            .flatMap { submission, result in
+                guard case .failure(let refusal) = result else { return [JSONIssue]() }
+                return refusal.issues.isEmpty
+                    ? [JSONIssue(pointer: submission.pointer, message: refusal.message)] : refusal.issues
+            }
+        guard issues.isEmpty || !isAtomic else { throw ServiceError.invalid(Array(issues.prefix(50))) }
 
-        let answer = JSONWriter.bytes { write(results, to: &$0) }
-        let stored = key.map { Intake.StoredKey($0, response: answer) }
-        let done = try await intake.submitTogether(
-            jobs,
+        let submitted = try await intake.submitTogether(
+            prepared.compactMap { result in if case .success(let job) = result { job } else { nil } },
             caller: call.principal.name,
             trace: call.trace.traceparent,
-            key: stored
-        )
-        if done != nil { return .json(bytes: answer, .created) }
-        guard let key, let row = try await pool.query(IdempotencyStatements.find(key.caller, key.text)).first else {
-            throw ServiceError(
-                .serviceUnavailable,
-                "the first use of this key did not finish; try again",
-                retryAfter: .seconds(1)
-            )
+            key: key
+        ) { submitted in
+            if isAtomic { for result in submitted { _ = try result.get() } }
+            return (.created, JobBatch.answer(prepared, submitted))
         }
-        return try key.replay(row)
+        guard let submitted else { return try await intake.replay(key) }
+        return .json(bytes: JobBatch.answer(prepared, submitted), .created)
     }
 
-    private func prepare() async throws -> [Result<Job, ServiceError>] {
-        var results: [Result<Job, ServiceError>] = []
-        var submissions: [(index: Int, submission: JobSubmission)] = []
-        for (index, element) in (call.body["jobs"]?.elements.map { $0 } ?? []).enumerated() {
-            do {
-                var submission = try JobSubmission(element)
-                submission.projectID = call.principal.project
-                submissions.append((index, submission))
-                results.append(.failure(.notFound("JOB")))
-            } catch let refusal as ServiceError {
-                results.append(.failure(refusal))
-            }
-        }
-        let prepared = try await intake.prepare(submissions.map(\.submission))
-        for (place, result) in zip(submissions, prepared) { results[place.index] = result }
-        return results
-    }
-
-    private func write(_ results: [Result<Job, ServiceError>], to json: inout JSONWriter) {
-        json.object { json in
-            json.member("items") { json in
-                json.array { json in
-                    for result in results {
-                        json.object {
-                            switch result {
-                            case .success(let job):
-                                $0.member("job_id", job.id)
-                                $0.member("status", job.status.rawValue)
-                            case .failure(let refusal):
-                                $0.member("code", refusal.code.text)
-                                $0.member("message", refusal.message)
-                            }
-                        }
-                    }
+    /// One item per submission, in their order: what was refused before storing is not among `submitted`.
+    private static func answer(
+        _ prepared: [Result<Job, ServiceError>],
+        _ submitted: [Result<SubmittedJob, ServiceError>]
+    ) -> [UInt8] {
+        var submitted = submitted[...]
+        let results = prepared.map { result in result.flatMap { _ in submitted.removeFirst() } }
+        return JSONWriter.bytes { json in
+            json.object { json in
+                json.member("items") { json in
+                    json.array { json in for result in results { json.object { write(result, to: &$0) } } }
                 }
             }
         }
     }
 
-    private static func issues(of refusal: ServiceError, at pointer: String) -> [JSONIssue] {
-        [JSONIssue(pointer: pointer, message: refusal.message)]
+    private static func write(_ result: Result<SubmittedJob, ServiceError>, to json: inout JSONWriter) {
+        switch result {
+        case .success(let submitted):
+            json.member("job_id", submitted.job.id)
+            json.member("status", submitted.job.status.rawValue)
+            if !submitted.isNew { json.member("existing", true) }
+        case .failure(let refusal):
+            json.member("code", refusal.code.text)
+            json.member("message", refusal.message)
+        }
     }
 }

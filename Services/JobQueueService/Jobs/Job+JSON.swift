@@ -41,19 +41,35 @@ extension Job: JSONWritable {
         json.member("metadata", metadata)
         json.member("callback_url", callbackURL)
         json.member("retry_of", retryOf)
+        json.member("depends_on", dependsOn)
+        json.member("wait_reason", waitReason)
     }
 
     /// The answer to a submission: the three members that the contract puts first, then the job.
     var createdAnswer: [UInt8] {
         JSONWriter.bytes { json in
             json.object { json in
-                json.member(
-                    "message",
-                    status == .queued
-                        ? "Job created and queued for processing" : "Job created and scheduled for \(runAt)"
-                )
+                json.member("message", createdMessage)
                 writeMembers(to: &json)
             }
+        }
+    }
+
+    /// The answer to a submission whose unique key names this job.
+    var existingAnswer: [UInt8] {
+        JSONWriter.bytes { json in
+            json.object { json in
+                json.member("message", "A job with this unique key is there already")
+                writeMembers(to: &json)
+            }
+        }
+    }
+
+    private var createdMessage: String {
+        switch status {
+        case .blocked: "Job created; it waits for the jobs it depends on"
+        case .scheduled: "Job created and scheduled for \(runAt)"
+        default: "Job created and queued for processing"
         }
     }
 }

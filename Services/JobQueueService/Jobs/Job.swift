@@ -30,6 +30,11 @@ struct Job: Sendable {
     let errorCode: String?
     let errorMessage: String?
     let retryOf: JobID?
+    let dependsOn: [JobID]
+    let onParentFailure: JobSubmission.ParentFailure
+    let waitReason: String?
+    /// Of a submission only; it is not read back.
+    let unique: UniqueRule?
     let createdAt: Timestamp
     let runAt: Timestamp
     let startedAt: Timestamp?
@@ -40,7 +45,8 @@ struct Job: Sendable {
         job.id, job.project_id, job.activity_id, job.card_id, job.kind, job.queue, job.status, job.phase, job.seq,
         job.attempt, job.max_attempts, job.priority, job.params, job.metadata, job.tags, job.timeout_ms,
         job.deadline_at, job.callback_url, job.progress_fraction, job.progress_message, job.result_url, job.result,
-        job.error_code, job.error_message, job.retry_of, job.created_at, job.run_at, job.started_at, job.completed_at
+        job.error_code, job.error_message, job.retry_of, job.depends_on,
+        job.on_parent_failure, job.wait_reason, job.created_at, job.run_at, job.started_at, job.completed_at
         """
 
     init(_ row: Row) throws {
@@ -70,6 +76,10 @@ struct Job: Sendable {
         errorCode = try reader.next()
         errorMessage = try reader.next()
         retryOf = try reader.next()
+        dependsOn = try reader.next()
+        onParentFailure = try reader.next(String?.self).flatMap(JobSubmission.ParentFailure.init) ?? .fail
+        waitReason = try reader.next()
+        unique = nil
         createdAt = try reader.next()
         runAt = try reader.next()
         startedAt = try reader.next()
@@ -85,7 +95,7 @@ struct Job: Sendable {
         kind = submission.kind
         queue = submission.queue
         runAt = submission.runAt(now)
-        status = runAt > now ? .scheduled : .queued
+        status = !submission.dependsOn.isEmpty ? .blocked : runAt > now ? .scheduled : .queued
         phase = .waiting
         seq = 1
         attempt = 0
@@ -104,6 +114,10 @@ struct Job: Sendable {
         errorCode = nil
         errorMessage = nil
         retryOf = submission.retryOf
+        dependsOn = submission.dependsOn
+        onParentFailure = submission.onParentFailure
+        waitReason = nil
+        unique = submission.unique
         createdAt = now
         startedAt = nil
         completedAt = nil

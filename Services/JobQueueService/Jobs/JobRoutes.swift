@@ -8,12 +8,11 @@ import Postgres
 import Store
 import Telemetry
 
-/// The HTTP routes of jobs.
+/// The HTTP routes that submit jobs and look at them.
 struct JobRoutes: Sendable {
     let pool: Pool
     let intake: Intake
     let kinds: KindRegistry
-    let changed: @Sendable () -> Void
 
     func add(to api: inout API) {
         api.add(
@@ -25,7 +24,7 @@ struct JobRoutes: Sendable {
                 body: .json(JobSubmission.schema),
                 success: 201
             )
-        ) { call in try await submit(call) }
+        ) { call in try await intake.reply(to: call, JobSubmission(call.body, project: call.principal.project)) }
         api.add(
             Operation(
                 .post,
@@ -35,7 +34,7 @@ struct JobRoutes: Sendable {
                 body: .json(JobBatch.schema, atMost: 16 << 20),
                 success: 201
             )
-        ) { call in try await JobBatch(call, pool: pool, intake: intake).submit() }
+        ) { call in try await JobBatch(call, intake: intake).submit() }
         api.add(
             Operation(
                 .get,
@@ -72,57 +71,10 @@ struct JobRoutes: Sendable {
                 ]
             )
         ) { call in try await logs(call) }
-        api.add(Operation(.post, "/api/jobs/{id}/cancel", "cancel a job", scope: .jobsManage)) { call in
-            try await cancel(call)
-        }
-        api.add(
-            Operation(
-                .post,
-                "/api/jobs/{id}/retry",
-                "run an ended job again, as a new one",
-                scope: .jobsSubmit,
-                success: 201
-            )
-        ) {
-            call in try await retry(call)
-        }
         api.add(Operation(.get, "/api/kinds", "kinds of jobs with the schemas of their params", scope: .jobsRead)) {
             _ in
             .json { json in json.object { $0.member("items", kinds.kinds.values.sorted { $0.name < $1.name }) } }
         }
-    }
-
-    private func submit(_ call: Call) async throws -> Reply {
-        var submission = try JobSubmission(call.body)
-        submission.projectID = call.principal.project
-        return try await store(submission, call)
-    }
-
-    /// Stores a submission under the call's Idempotency-Key, and answers with the job or the first answer.
-    private func store(_ submission: JobSubmission, _ call: Call) async throws -> Reply {
-        let key = try IdempotencyKey(call)
-        let job = try await intake.submit(
-            submission,
-            caller: call.principal.name,
-            trace: call.trace.traceparent,
-            key: key
-        )
-        if let job {
-            return .json(bytes: job.createdAnswer, .created, headers: [("Location", "/api/jobs/\(job.id)")])
-        }
-        guard let key else { throw ServiceError(.internalError, "the job was not stored") }
-        return try await replay(key)
-    }
-
-    private func replay(_ key: IdempotencyKey) async throws -> Reply {
-        guard let row = try await pool.query(IdempotencyStatements.find(key.caller, key.text)).first else {
-            throw ServiceError(
-                .serviceUnavailable,
-                "the first use of this key did not finish; try again",
-                retryAfter: .seconds(1)
-            )
-        }
-        return try key.replay(row)
     }
 
     private func find(_ call: Call) async throws -> Job {
@@ -169,44 +121,6 @@ struct JobRoutes: Sendable {
                 }
             }
         }
-    }
-
-    private func cancel(_ call: Call) async throws -> Reply {
-        let id: JobID = try call.id(of: "JOB")
-        let project = call.principal.project
-        // Two statements: the second sees the lease of a claim that the first had to wait for.
-        let job = try await pool.withTransaction { transaction in
-            guard let row = try transaction.query(JobStatements.lock(id, project: project)).first else {
-                throw ServiceError.notFound("JOB")
-            }
-            let status = try Job(row).status
-            guard !status.isFinal else {
-                if status == .cancelled { return try Job(row) }
-                throw ServiceError(.invalidTransition, "the job is \(status.rawValue) already")
-            }
-            _ = try transaction.query(
-                JobStatements.end([id], as: .cancelled, code: "CANCELLED", message: "cancelled on request")
-            )
-            guard let ended = try transaction.query(JobStatements.find(id, project: project)).first else {
-                throw ServiceError.notFound("JOB")
-            }
-            return try Job(ended)
-        }
-        changed()
-        return .json(job)
-    }
-
-    private func retry(_ call: Call) async throws -> Reply {
-        let job = try await find(call)
-        guard job.status.isFinal else {
-            throw ServiceError(
-                .invalidTransition,
-                "the job is \(job.status.rawValue): only an ended job can be run again"
-            )
-        }
-        var submission = JobSubmission(retrying: job)
-        submission.projectID = submission.projectID ?? call.principal.project
-        return try await store(submission, call)
     }
 }
 

@@ -37,7 +37,57 @@ enum JobStatements {
         """
     }
 
-    /// Gives jobs that are not final one of the final statuses. Whoever has a lease is to be told.
+    /// Jobs that a filter finds and that have not ended.
+    static func open(_ filter: JobFilter, limit: Int) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE \(filter.condition) AND job.completed_at IS NULL
+        ORDER BY job.id
+        LIMIT \(limit)
+        """
+    }
+
+    /// Jobs that a filter finds and of which no other says that it is the retry.
+    static func unretried(_ filter: JobFilter, limit: Int) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE \(filter.condition) AND NOT EXISTS (SELECT FROM jobs.jobs AS later WHERE later.retry_of = job.id)
+        ORDER BY job.id
+        LIMIT \(limit)
+        """
+    }
+
+    /// Those of some jobs of which no other says that it is the retry.
+    static func unretried(_ ids: [JobID]) -> SQL {
+        """
+        SELECT job.id FROM jobs.jobs AS job
+        WHERE job.id = ANY(\(ids)) AND NOT EXISTS (SELECT FROM jobs.jobs AS later WHERE later.retry_of = job.id)
+        """
+    }
+
+    /// Some jobs, in the order of their ids.
+    static func all(_ ids: [JobID]) -> SQL {
+        "SELECT \(Job.columns) FROM jobs.jobs AS job WHERE job.id = ANY(\(ids)) ORDER BY job.id"
+    }
+
+    /// Locks jobs that have ended, for what follows in the same transaction.
+    static func lockEnded(_ ids: [JobID]) -> SQL {
+        "SELECT id FROM jobs.jobs WHERE id = ANY(\(ids)) AND completed_at IS NOT NULL ORDER BY id FOR UPDATE"
+    }
+
+    /// Locks jobs that have not ended, for what follows in the same transaction.
+    static func lock(_ ids: [JobID]) -> SQL {
+        """
+        SELECT job.id
+        FROM jobs.jobs AS job
+        WHERE job.id = ANY(\(ids)) AND job.completed_at IS NULL
+        ORDER BY job.id
+        FOR UPDATE
+        """
+    }
+
+    /// Gives jobs that are not final one of the final statuses; the caller has locked them. Whoever has a lease is to
+    /// be told.
     static func end(_ ids: [JobID], as status: JobStatus, code: String?, message: String?) -> SQL {
         """
         WITH changed AS (
@@ -56,6 +106,8 @@ enum JobStatements {
             )
         ), revoked AS (
             UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed)
+        ), told AS (
+            \(DependencyStatements.tell("changed"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
@@ -63,15 +115,52 @@ enum JobStatements {
         """
     }
 
-    /// Jobs whose deadline has passed; skips those that somebody works on this instant.
-    static func lockOverdue(limit: Int) -> SQL {
+    /// Takes deadlines that have passed, ended jobs' and others'.
+    static func takeOverdue(limit: Int) -> SQL {
         """
-        SELECT id
-        FROM jobs.jobs
-        WHERE deadline_at < now() AND completed_at IS NULL
-        ORDER BY deadline_at
-        LIMIT \(limit)
-        FOR UPDATE SKIP LOCKED
+        WITH overdue AS (
+            SELECT job_id FROM jobs.deadlines
+            WHERE deadline_at <= now()
+            ORDER BY deadline_at
+            LIMIT \(limit)
+            FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM jobs.deadlines USING overdue WHERE deadlines.job_id = overdue.job_id RETURNING deadlines.job_id
+        """
+    }
+
+    /// Hands `data` to a locked job, and puts it in line when it is suspended.
+    static func resume(_ id: JobID, data: RawJSON) -> SQL {
+        """
+        WITH told AS (
+            UPDATE jobs.jobs AS job
+            SET resume_data = \(data), resume_fence = job.fence,
+                status = CASE WHEN job.phase = \(JobPhase.suspended) THEN \(JobStatus.queued) ELSE job.status END,
+                phase = CASE WHEN job.phase = \(JobPhase.suspended) THEN \(JobPhase.waiting) ELSE job.phase END,
+                seq = job.seq + (job.phase = \(JobPhase.suspended))::integer
+            WHERE job.id = \(id)
+            RETURNING job
+        ), changed AS (
+            SELECT job FROM told WHERE (job).status = \(JobStatus.queued)
+        ), unscheduled AS (
+            DELETE FROM jobs.scheduled WHERE job_id IN (
+                SELECT job_id FROM jobs.scheduled WHERE job_id IN (SELECT (job).id FROM changed) FOR UPDATE SKIP LOCKED
+            )
+        ), lined AS (
+            \(enter("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).kind FROM changed
+        """
+    }
+
+    /// Those of some jobs that there are, for a caller who may see one project only.
+    static func existing(_ ids: [JobID], project: ProjectID?) -> SQL {
+        """
+        SELECT job.id
+        FROM jobs.jobs AS job
+        WHERE job.id = ANY(\(ids)) AND (\(project)::uuid IS NULL OR job.project_id = \(project))
         """
     }
 

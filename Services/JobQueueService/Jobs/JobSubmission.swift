@@ -19,6 +19,24 @@ struct JobSubmission: Sendable {
     var deadlineAt: Timestamp?
     var callbackURL: String?
     var retryOf: JobID?
+    var unique: UniqueRule?
+    /// Jobs that must have ended before.
+    var dependsOn: [JobID] = []
+    var onParentFailure = ParentFailure.fail
+    /// Where it stands in the request, for the pointers of what is wrong with it.
+    var pointer = ""
+    /// What only several fields together show to be wrong, with pointers from the submission.
+    private(set) var issues: [JSONIssue] = []
+
+    /// What becomes of a job when one that it depends on does not complete.
+    enum ParentFailure: String, Sendable, CaseIterable {
+        /// It fails too.
+        case fail
+        /// It is cancelled.
+        case skip
+        /// It runs all the same, once all have ended.
+        case run
+    }
 
     /// When the job may run first.
     enum Start: Sendable {
@@ -47,15 +65,22 @@ struct JobSubmission: Sendable {
         .optional("max_attempts", .integer(1...100).defaulting(to: 3)),
         .optional("timeout_ms", .integer(100...86_400_000).defaulting(to: 600_000).described("for each attempt")),
         .optional("deadline_at", .dateTime.described("the job expires when it is not done by then")),
+        .optional("depends_on", .array(of: .uuid, 0...100).described("runs after these jobs have completed")),
+        .optional(
+            "on_parent_failure",
+            .word(ParentFailure.allCases.map(\.rawValue)).defaulting(to: "fail")
+                .described("when one of depends_on does not complete")
+        ),
+        .optional("unique", UniqueRule.schema.described("one such job at a time")),
         .optional("tags", .array(of: .string(1...100), 0...20)),
         .optional("callback_url", .string(1...2000, format: .uri).described("called with the final event, signed")),
         .optional("metadata", .anyObject.described("kept and returned, never interpreted")),
     ])
 
     /// Reads a body that fits the schema.
-    ///
-    /// - Throws: `ServiceError` for what only several fields together show.
-    init(_ body: JSONElement) throws {
+    init(_ body: JSONElement, at pointer: String = "", project: ProjectID? = nil) {
+        self.pointer = pointer
+        projectID = project
         cardID = body.value("card_id")?.string.flatMap { CardID($0) }
         kind = body.value("kind")?.string ?? kind
         queue = body.value("queue")?.string ?? queue
@@ -67,15 +92,25 @@ struct JobSubmission: Sendable {
         timeout = body.value("timeout_ms")?.int.map { .milliseconds($0) } ?? timeout
         deadlineAt = body.value("deadline_at")?.string.flatMap { Timestamp($0) }
         callbackURL = body.value("callback_url")?.string
+        for id in body.value("depends_on")?.elements.compactMap({ $0.string.flatMap { JobID($0) } }) ?? []
+        where !dependsOn.contains(id) {
+            dependsOn.append(id)
+        }
+        onParentFailure = body.value("on_parent_failure")?.string.flatMap(ParentFailure.init) ?? onParentFailure
+        unique = body.value("unique").map { UniqueRule($0) }
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
         if time != nil, delay != nil {
-            throw ServiceError.invalid("/delay_ms", "does not go together with run_at")
+            issues.append(JSONIssue(pointer: "/delay_ms", message: "does not go together with run_at"))
         }
         if let time { start = .at(time) }
         if let delay, delay > 0 { start = .after(.milliseconds(delay)) }
         if let callbackURL, !callbackURL.hasPrefix("http://"), !callbackURL.hasPrefix("https://") {
-            throw ServiceError.invalid("/callback_url", "must be an http or https URL")
+            issues.append(JSONIssue(pointer: "/callback_url", message: "must be an http or https URL"))
+        }
+        if let unique, (unique.scope == .window) != (unique.window != nil) {
+            let message = "is needed with scope window, and with no other"
+            issues.append(JSONIssue(pointer: "/unique/window_ms", message: message))
         }
     }
 

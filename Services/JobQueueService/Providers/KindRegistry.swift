@@ -24,7 +24,7 @@ struct KindRegistry: Sendable {
         self.kinds = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What is wrong with a submission's kind and params.
+    /// What is wrong with a submission's kind and params, with pointers from the submission.
     func issues(in submission: JobSubmission) -> [JSONIssue] {
         guard let kind = kinds[submission.kind] else { return [] }
         if let reason = kind.unavailable {

@@ -12,40 +12,49 @@ final class Dispatcher: Service {
     private let pool: Pool
     private let bell: ReadyBell
     private let changed: @Sendable () -> Void
+    private let dependentsMayGo: @Sendable () -> Void
     private let lease: Duration
     private let starts: Batcher<LeaseKey, VerbOutcome>
     private let completions: Batcher<Completion, VerbOutcome>
     private let failures: Batcher<Failure, VerbOutcome>
     private let snoozes: Batcher<Snooze, VerbOutcome>
+    private let suspensions: Batcher<Suspension, VerbOutcome>
     private let releases: Batcher<Release, VerbOutcome>
     private let progresses: Batcher<Progress, VerbOutcome>
 
     /// How long a session lives without a heartbeat.
     var leaseDuration: Duration { lease }
 
-    /// A dispatcher that tells `changed` whenever events were appended.
+    /// A dispatcher that tells `changed` whenever events were appended, and `dependentsMayGo` when a job has ended that
+    /// others wait for.
     init(
         pool: Pool,
         bell: ReadyBell,
         lease: Duration,
         backoff: Backoff,
-        changed: @escaping @Sendable () -> Void
+        changed: @escaping @Sendable () -> Void,
+        dependentsMayGo: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
         self.lease = lease
         self.changed = changed
+        self.dependentsMayGo = dependentsMayGo
+        let ring: @Sendable () -> Void = { [bell] in
+            changed()
+            bell.ringForAll()
+        }
         starts = Dispatcher.batcher(pool, .start, changed) {
             LeaseStatements.start($0)
         } key: {
             $0
         }
-        completions = Dispatcher.batcher(pool, .complete, changed) {
+        completions = Dispatcher.batcher(pool, .complete, changed, dependentsMayGo) {
             LeaseStatements.complete($0)
         } key: {
             $0.key
         }
-        failures = Dispatcher.batcher(pool, .fail, changed) {
+        failures = Dispatcher.batcher(pool, .fail, changed, dependentsMayGo) {
             LeaseStatements.fail($0, backoff: backoff)
         } key: {
             $0.key
@@ -55,14 +64,12 @@ final class Dispatcher: Service {
         } key: {
             $0.key
         }
-        releases = Dispatcher.batcher(
-            pool,
-            .release,
-            { [bell] in
-                changed()
-                bell.ringForAll()
-            }
-        ) {
+        suspensions = Dispatcher.batcher(pool, .suspend, ring) {
+            LeaseStatements.suspend($0)
+        } key: {
+            $0.key
+        }
+        releases = Dispatcher.batcher(pool, .release, ring) {
             LeaseStatements.release($0)
         } key: {
             $0.key
@@ -82,6 +89,7 @@ final class Dispatcher: Service {
                 group.addTask { try await self.completions.run() }
                 group.addTask { try await self.failures.run() }
                 group.addTask { try await self.snoozes.run() }
+                group.addTask { try await self.suspensions.run() }
                 group.addTask { try await self.releases.run() }
                 group.addTask { try await self.progresses.run() }
                 try await group.waitForAll()
@@ -104,10 +112,17 @@ final class Dispatcher: Service {
         }
     }
 
+    /// To be called after a job was completed in somebody else's transaction.
+    func completed() {
+        changed()
+        dependentsMayGo()
+    }
+
     func start(_ key: LeaseKey) async throws -> VerbOutcome { try await starts.submit(key) }
     func complete(_ item: Completion) async throws -> VerbOutcome { try await completions.submit(item) }
     func fail(_ item: Failure) async throws -> VerbOutcome { try await failures.submit(item) }
     func snooze(_ item: Snooze) async throws -> VerbOutcome { try await snoozes.submit(item) }
+    func suspend(_ item: Suspension) async throws -> VerbOutcome { try await suspensions.submit(item) }
     func release(_ item: Release) async throws -> VerbOutcome { try await releases.submit(item) }
     func progress(_ item: Progress) async throws -> VerbOutcome { try await progresses.submit(item) }
 
@@ -122,6 +137,7 @@ final class Dispatcher: Service {
         _ pool: Pool,
         _ verb: LeaseVerb?,
         _ changed: @escaping @Sendable () -> Void,
+        _ dependentsMayGo: (@Sendable () -> Void)? = nil,
         _ statement: @escaping @Sendable ([Item]) -> SQL,
         key: @escaping @Sendable (Item) -> LeaseKey
     ) -> Batcher<Item, VerbOutcome> {
@@ -131,8 +147,11 @@ final class Dispatcher: Service {
             parallel: 2,
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { items in
-            let done = Set(try await pool.query(statement(items)).map(LeaseKey.init))
+            let rows = try await pool.query(statement(items))
+            let done = Set(try rows.map(LeaseKey.init))
             if !done.isEmpty { changed() }
+            // Verbs that may end a job return a third column: whether others wait for it.
+            if let dependentsMayGo, try rows.contains(where: { try $0.decode(2) }) { dependentsMayGo() }
             let missed = items.map(key).filter { !done.contains($0) }
             guard !missed.isEmpty else { return items.map { _ in .ok } }
             var before: Set<LeaseKey> = []

@@ -20,11 +20,14 @@ struct Lease: Sendable, JSONWritable {
     let projectID: ProjectID?
     let cardID: CardID?
     let traceparent: String?
+    /// What was said when the suspended job was resumed.
+    let resumeData: RawJSON?
 
     /// The columns that `init(_:)` reads, in its order, of a table or alias called `job`.
     static let columns: SQL = """
         job.id, job.fence, job.kind, job.queue, job.params, job.attempt, job.max_attempts, job.timeout_ms,
-        job.deadline_at, job.checkpoint, job.provider_state, job.project_id, job.card_id, job.traceparent
+        job.deadline_at, job.checkpoint, job.provider_state, job.project_id, job.card_id, job.traceparent,
+        job.resume_data
         """
 
     init(_ row: Row) throws {
@@ -43,6 +46,7 @@ struct Lease: Sendable, JSONWritable {
         projectID = try reader.next()
         cardID = try reader.next()
         traceparent = try reader.next()
+        resumeData = try reader.next()
     }
 
     /// Writes what a worker needs.
@@ -58,6 +62,7 @@ struct Lease: Sendable, JSONWritable {
             $0.member("timeout_ms", timeout.milliseconds)
             $0.member("deadline_at", deadlineAt)
             $0.member("checkpoint", checkpoint)
+            $0.member("resume", resumeData)
             $0.member("project_id", projectID)
             $0.member("card_id", cardID)
             $0.member("traceparent", traceparent)

@@ -82,10 +82,12 @@ enum LeaseStatements {
             FROM locked JOIN outcome ON outcome.id = locked.id
             WHERE job.id = locked.id
             RETURNING job
-        ), \(unleased), logged AS (
+        ), \(unleased), told AS (
+            \(DependencyStatements.tell("changed"))
+        ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).ended_fence FROM changed
+        SELECT (job).id, (job).ended_fence, (job).has_dependents FROM changed
         """
     }
 
@@ -122,10 +124,12 @@ enum LeaseStatements {
             RETURNING job
         ), \(keepsLease ? revoked : unleased), waiting AS (
             \(JobStatements.schedule("changed"))
+        ), told AS (
+            \(DependencyStatements.tell("changed"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).ended_fence FROM changed
+        SELECT (job).id, (job).ended_fence, (job).has_dependents AND (job).completed_at IS NOT NULL FROM changed
         """
     }
 
@@ -133,16 +137,53 @@ enum LeaseStatements {
         """
         WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
             SELECT *
-            FROM unnest(\(items.map(\.key.jobID)), \(items.map(\.delay.milliseconds))) AS outcome (id, delay_ms)
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.delay.milliseconds)), \(items.map(\.reason)),
+                \(items.map(\.checkpoint))
+            ) AS outcome (id, delay_ms, reason, checkpoint)
         ), changed AS (
             UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.scheduled), phase = \(JobPhase.waiting), seq = job.seq + 1,
+            SET status = \(JobStatus.scheduled), phase = \(JobPhase.snoozed), seq = job.seq + 1,
                 attempt = job.attempt - 1, run_at = now() + make_interval(secs => outcome.delay_ms / 1000.0),
+                wait_reason = outcome.reason, checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
                 \(ended(by: .snooze))
             FROM locked JOIN outcome ON outcome.id = locked.id
             WHERE job.id = locked.id
             RETURNING job
         ), \(unleased), waiting AS (
+            \(JobStatements.schedule("changed"))
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "changed"))
+        )
+        SELECT (job).id, (job).ended_fence FROM changed
+        """
+    }
+
+    /// Sets running jobs aside, at no attempt, until somebody resumes them or the time is over. One that was resumed
+    /// while its lease ran is in line again at once.
+    static func suspend(_ items: [Suspension]) -> SQL {
+        """
+        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+            SELECT *
+            FROM unnest(
+                \(items.map(\.key.jobID)), \(items.map(\.limit.milliseconds)), \(items.map(\.reason)),
+                \(items.map(\.checkpoint))
+            ) AS outcome (id, limit_ms, reason, checkpoint)
+        ), changed AS (
+            UPDATE jobs.jobs AS job
+            SET status = CASE WHEN job.resume_fence = job.fence THEN \(JobStatus.queued) ELSE \(JobStatus.scheduled) END,
+                phase = CASE WHEN job.resume_fence = job.fence THEN \(JobPhase.waiting) ELSE \(JobPhase.suspended) END,
+                seq = job.seq + 1, attempt = job.attempt - 1,
+                run_at = now() + make_interval(secs => outcome.limit_ms / 1000.0),
+                resume_data = CASE WHEN job.resume_fence = job.fence THEN job.resume_data ELSE NULL END,
+                wait_reason = outcome.reason, checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
+                \(ended(by: .suspend))
+            FROM locked JOIN outcome ON outcome.id = locked.id
+            WHERE job.id = locked.id
+            RETURNING job
+        ), \(unleased), lined AS (
+            \(JobStatements.enter("changed"))
+        ), waiting AS (
             \(JobStatements.schedule("changed"))
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
@@ -158,40 +199,6 @@ enum LeaseStatements {
             SELECT *
             FROM unnest(\(items.map(\.key.jobID)), \(items.map(\.checkpoint))) AS outcome (id, checkpoint)
         ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt - 1", deaths: "0"))
-        """
-    }
-
-    /// Ends the leases of workers that are no more: an unstarted job loses nothing, a started one keeps its attempt.
-    static func rescue(_ workers: [WorkerID]) -> SQL {
-        """
-        WITH locked AS (
-            SELECT job.id, job.status, job.fence
-            FROM jobs.leases AS lease
-            JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
-            WHERE lease.worker_id = ANY(\(workers))
-            ORDER BY job.id
-            FOR UPDATE OF job
-        ), lost AS (
-            SELECT job.id, job.attempt >= job.max_attempts AS final
-            FROM jobs.jobs AS job JOIN locked ON locked.id = job.id
-            WHERE locked.status = \(JobStatus.processing)
-        ), failed AS (
-            UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.failed), phase = \(JobPhase.finished), seq = job.seq + 1, fence = job.fence + 1,
-                completed_at = now(), error_code = 'WORKER_LOST', lease_deaths = job.lease_deaths + 1,
-                error_message = 'its worker stopped answering while it ran the last attempt'
-            FROM lost
-            WHERE job.id = lost.id AND lost.final
-            RETURNING job
-        ), failures AS (
-            \(EventLog.appendStatuses(ofJobsIn: "failed"))
-        ), outcome AS (
-            SELECT locked.id, NULL::json AS checkpoint
-            FROM locked
-            WHERE NOT EXISTS (SELECT FROM lost WHERE lost.id = locked.id AND lost.final)
-        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt", deaths: "1"))
-        UNION ALL
-        SELECT (job).id, (job).fence, (job).kind FROM failed
         """
     }
 
@@ -249,121 +256,4 @@ enum LeaseStatements {
 
     /// Lines of a job beyond this many are dropped.
     static let maximumLogLines = 10_000
-
-    /// Which of the verbs that found no lease were done before by the same lease.
-    static func doneBefore(_ keys: [LeaseKey], _ verb: LeaseVerb) -> SQL {
-        """
-        SELECT item.id, item.fence
-        FROM jobs.jobs AS job
-        JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence) ON item.id = job.id
-        WHERE (job.ended_fence = item.fence AND job.ended_verb = \(verb.rawValue))
-            OR (\(verb == .start) AND job.fence = item.fence AND job.status = \(JobStatus.processing))
-        """
-    }
-
-    /// Which of the jobs are leased by these fences at all.
-    static func held(_ keys: [LeaseKey]) -> SQL {
-        """
-        SELECT item.id, item.fence
-        FROM jobs.jobs AS job
-        JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
-            ON item.id = job.id AND item.fence = job.fence
-        """
-    }
-
-    /// The live leases of sessions.
-    static func heldBy(_ workers: [WorkerID]) -> SQL {
-        """
-        SELECT lease.job_id, lease.fence
-        FROM jobs.leases AS lease
-        JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
-        WHERE lease.worker_id = ANY(\(workers))
-        """
-    }
-
-    /// Leases whose attempt takes too long; their jobs' rows are locked by `fail`.
-    static func timedOut(limit: Int) -> SQL {
-        """
-        SELECT lease.job_id, lease.fence
-        FROM jobs.leases AS lease
-        WHERE lease.times_out_at < now() AND lease.revoked_at IS NULL
-        ORDER BY lease.times_out_at
-        LIMIT \(limit)
-        """
-    }
-
-    /// Forgets leases whose jobs went on without them and whose workers have had time to hear of it.
-    static let sweep: SQL = """
-        DELETE FROM jobs.leases AS lease
-        USING jobs.jobs AS job
-        WHERE job.id = lease.job_id AND job.fence <> lease.fence
-            AND coalesce(lease.revoked_at, lease.leased_at) < now() - interval '60 seconds'
-        """
-
-    // MARK: Parts
-
-    private static func locked(_ keys: [LeaseKey], status: JobStatus) -> SQL {
-        """
-        locked AS (
-            SELECT job.id, coalesce(job.progress_logged_at < now() - interval '1 second', true) AS is_due
-            FROM jobs.jobs AS job
-            JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
-                ON item.id = job.id AND item.fence = job.fence
-            WHERE job.status = \(status)
-            ORDER BY job.id
-            FOR UPDATE OF job
-        )
-        """
-    }
-
-    private static func lockedAny(_ keys: [LeaseKey]) -> SQL {
-        """
-        locked AS (
-            SELECT job.id, job.status, job.fence
-            FROM jobs.jobs AS job
-            JOIN unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS item (id, fence)
-                ON item.id = job.id AND item.fence = job.fence
-            WHERE job.completed_at IS NULL
-            ORDER BY job.id
-            FOR UPDATE OF job
-        )
-        """
-    }
-
-    private static func ended(by verb: LeaseVerb) -> SQL {
-        "ended_fence = job.fence, ended_verb = \(verb.rawValue), fence = job.fence + 1"
-    }
-
-    private static let unleased: SQL = """
-        unleased AS (DELETE FROM jobs.leases WHERE job_id IN (SELECT (job).id FROM changed))
-        """
-
-    private static let revoked: SQL = """
-        revoked AS (UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed))
-        """
-
-    /// Puts jobs back in line. Only those that had been started change their status, and say so in the log.
-    private static func handBack(source: String, attempt: String, deaths: String) -> SQL {
-        """
-        changed AS (
-            UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.queued),
-                phase = CASE WHEN locked.status = \(JobStatus.processing) THEN \(JobPhase.interrupted) ELSE job.phase END,
-                seq = job.seq + (locked.status = \(JobStatus.processing))::integer,
-                attempt = CASE WHEN locked.status = \(JobStatus.processing) THEN \(unchecked: attempt) ELSE job.attempt END,
-                lease_deaths = job.lease_deaths
-                    + CASE WHEN locked.status = \(JobStatus.processing) THEN \(unchecked: deaths) ELSE 0 END,
-                checkpoint = coalesce(outcome.checkpoint, job.checkpoint),
-                \(ended(by: .release))
-            FROM \(unchecked: source)
-            WHERE job.id = locked.id
-            RETURNING job, locked.status AS was
-        ), \(unleased), lined AS (
-            \(JobStatements.enter("changed"))
-        ), logged AS (
-            \(EventLog.appendStatuses(ofJobsIn: "changed")) WHERE was = \(JobStatus.processing)
-        )
-        SELECT (job).id, (job).ended_fence, (job).kind FROM changed
-        """
-    }
 }

@@ -11,12 +11,13 @@ import Postgres
 ///      │                 └──┘
 ///      │                 ├────fail─────▶ ended: a later try, or failed for good
 ///      │                 ├────snooze───▶ ended: later, no attempt used
+///      │                 ├────suspend──▶ ended: when it is resumed, no attempt used
 ///      └────release──────┴────release──▶ ended: in line again, no attempt used
 /// ```
 ///
 /// Each names the lease by its fence. One that ends the lease may be repeated: the second is answered like the first.
 enum LeaseVerb: String, Sendable {
-    case start, complete, fail, snooze, release
+    case start, complete, fail, snooze, suspend, release
 }
 
 /// What became of a verb for one job.
@@ -48,6 +49,8 @@ struct Completion: Sendable {
     let key: LeaseKey
     var resultURL: String?
     var result: RawJSON?
+    /// Jobs that are stored with the completion: both or neither.
+    var followUps: [JobSubmission] = []
 }
 
 /// A failed try.
@@ -65,6 +68,20 @@ struct Failure: Sendable {
 struct Snooze: Sendable {
     let key: LeaseKey
     let delay: Duration
+    /// Shown to people who ask why it waits.
+    var reason: String?
+    /// Handed to the next attempt.
+    var checkpoint: RawJSON?
+}
+
+/// A wish to be run again when something outside has happened.
+struct Suspension: Sendable {
+    let key: LeaseKey
+    /// It is run again after so long in any case.
+    let limit: Duration
+    var reason: String?
+    /// Handed to the next attempt.
+    var checkpoint: RawJSON?
 }
 
 /// A lease given back unfinished.

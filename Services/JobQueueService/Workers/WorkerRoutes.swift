@@ -10,6 +10,7 @@ import Store
 struct WorkerRoutes: Sendable {
     let pool: Pool
     let dispatcher: Dispatcher
+    let intake: Intake
     let heartbeat: Duration
     var ids = IdentifierSource()
 
@@ -54,9 +55,10 @@ struct WorkerRoutes: Sendable {
             )
         ) { call in try await beat(call) }
         addVerb("start", to: &api, [], read: { key, _ in key }) { try await dispatcher.start($0) }
-        addVerb("complete", to: &api, completionFields, read: completion) { try await dispatcher.complete($0) }
+        addVerb("complete", to: &api, completionFields, read: completion) { try await complete($0) }
         addVerb("fail", to: &api, failureFields, read: failure) { try await dispatcher.fail($0) }
         addVerb("snooze", to: &api, snoozeFields, read: snooze) { try await dispatcher.snooze($0) }
+        addVerb("suspend", to: &api, suspensionFields, read: suspension) { try await dispatcher.suspend($0) }
         addVerb("release", to: &api, releaseFields, read: release) { try await dispatcher.release($0) }
         addVerb("progress", to: &api, progressFields, read: progress) { try await dispatcher.progress($0) }
         addVerb("log", to: &api, logFields, read: log) { try await dispatcher.log([$0])[0] }
@@ -159,6 +161,11 @@ struct WorkerRoutes: Sendable {
     }
 
     // MARK: Verbs
+
+    private func complete(_ item: Completion) async throws -> VerbOutcome {
+        guard !item.followUps.isEmpty else { return try await dispatcher.complete(item) }
+        return try await FollowUps(pool: pool, intake: intake, dispatcher: dispatcher).complete(item)
+    }
 
     private var keyFields: [JSONSchema.Property] {
         [.required("job_id", .uuid), .required("fence", .integer(0...Int.max / 2))]

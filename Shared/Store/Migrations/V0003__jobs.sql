@@ -47,6 +47,16 @@ CREATE TABLE jobs.jobs (
     error_code text,
     error_message text,
     retry_of uuid,
+    -- Jobs that must have ended before this one may run, and what becomes of it when one of them does not complete.
+    depends_on uuid[] NOT NULL DEFAULT '{}',
+    on_parent_failure text NOT NULL DEFAULT 'fail' CHECK (on_parent_failure IN ('fail', 'skip', 'run')),
+    -- Set, under the row's lock, before another job relies on hearing of this one's end.
+    has_dependents boolean NOT NULL DEFAULT false,
+    -- Why a snoozed or suspended job waits.
+    wait_reason text,
+    -- What was said to a suspended job, and under which fence: what was said before the current lease does not count.
+    resume_data json,
+    resume_fence bigint,
     submitted_by text NOT NULL,
     traceparent text,
     created_at timestamptz NOT NULL,
@@ -56,7 +66,7 @@ CREATE TABLE jobs.jobs (
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 2);
 CREATE INDEX jobs_card ON jobs.jobs (card_id, id DESC) WHERE card_id IS NOT NULL;
 CREATE INDEX jobs_project ON jobs.jobs (project_id, id DESC) WHERE project_id IS NOT NULL;
-CREATE INDEX jobs_deadline ON jobs.jobs (deadline_at) WHERE deadline_at IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX jobs_retry_of ON jobs.jobs (retry_of) WHERE retry_of IS NOT NULL;
 
 -- Jobs in line, served by priority, then by age.
 CREATE TABLE jobs.ready (
@@ -74,6 +84,57 @@ CREATE TABLE jobs.scheduled (
     run_at timestamptz NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX scheduled_time ON jobs.scheduled (run_at);
+
+-- Whose job owns a unique key. A claim says by itself whether it still holds, so no change of a job ever touches it:
+-- uniqueness can refuse a submission, and nothing else.
+CREATE TABLE jobs.unique_claims (
+    -- All zeroes for jobs of no project.
+    project_id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    job_id uuid NOT NULL,
+    scope text NOT NULL CHECK (scope IN ('until_started', 'until_finished', 'window', 'forever')),
+    expires_at timestamptz CHECK ((scope = 'window') = (expires_at IS NOT NULL)),
+    PRIMARY KEY (project_id, kind, key)
+);
+
+-- VOLATILE and in PL/pgSQL for its fresh snapshot: who had to wait for another submission must see that one's job.
+CREATE FUNCTION jobs.claim_holds(claim jobs.unique_claims) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN CASE claim.scope
+        WHEN 'forever' THEN true
+        WHEN 'window' THEN claim.expires_at > clock_timestamp()
+        WHEN 'until_started' THEN EXISTS (
+            SELECT FROM jobs.jobs AS job
+            WHERE job.id = claim.job_id AND job.started_at IS NULL AND job.completed_at IS NULL
+        )
+        ELSE EXISTS (SELECT FROM jobs.jobs AS job WHERE job.id = claim.job_id AND job.completed_at IS NULL)
+    END;
+END
+$$;
+
+-- Deadlines to come. Apart from the jobs, so that a job's end changes no index of theirs.
+CREATE TABLE jobs.deadlines (
+    job_id uuid PRIMARY KEY,
+    deadline_at timestamptz NOT NULL
+);
+CREATE INDEX deadlines_time ON jobs.deadlines (deadline_at);
+
+-- Who waits for whom.
+CREATE TABLE jobs.dependents (
+    parent_id uuid NOT NULL,
+    job_id uuid NOT NULL REFERENCES jobs.jobs ON DELETE CASCADE,
+    PRIMARY KEY (parent_id, job_id)
+);
+CREATE INDEX dependents_job ON jobs.dependents (job_id);
+
+-- Jobs to look at: blocked ones that are new, and ended ones that others wait for.
+CREATE TABLE jobs.dependency_checks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job_id uuid NOT NULL,
+    has_ended boolean NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
 -- Worker sessions, inside the service and outside. A session lives as long as its heartbeats; its leases with it.
 CREATE TABLE jobs.workers (
