@@ -153,7 +153,7 @@ let package = Package(
         ),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres", "RabbitMQ"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
@@ -208,7 +208,7 @@ let package = Package(
             "SystemTests",
             [
                 "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
-                "Contracts", "Postgres", "HTTPClient", "TestSupport",
+                "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "TestSupport",
             ]
         ),
 
