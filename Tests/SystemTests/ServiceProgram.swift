@@ -62,6 +62,9 @@ final class ServiceProgram: Sendable {
         return text
     }
 
+    /// Its process id.
+    var id: Int32? { get async { await current?.id } }
+
     /// Bytes of physical memory that it holds.
     var residentBytes: Int {
         get async throws {
