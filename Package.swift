@@ -174,6 +174,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
+        tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         tests(
             "JobQueueServiceTests",
