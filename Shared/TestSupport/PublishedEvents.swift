@@ -53,6 +53,12 @@ public actor PublishedEvents {
         }
     }
 
+    private static let log: SQL = """
+        SELECT event_id, shared.log_epoch() || '.' || transaction_id || '.' || id
+        FROM shared.events
+        ORDER BY transaction_id, id
+        """
+
     /// How many messages have come.
     public var count: Int { messages.count }
 
@@ -61,16 +67,13 @@ public actor PublishedEvents {
     /// - Returns: how many messages were repetitions, and in which way the promise was broken: every event at least
     ///   once, in the order of the log, and repeated only as the same event.
     public func compare(with pool: Pool) async throws -> (repetitions: Int, defects: [String]) {
-        let rows = try await pool.query(
-            """
-            SELECT event_id, shared.log_epoch() || '.' || transaction_id || '.' || id
-            FROM shared.events
-            ORDER BY transaction_id, id
-            """
-        )
-        let log: [(id: String, position: String)] = try rows.map { (try $0.decode(0), try $0.decode(1)) }
+        var log: [(id: String, position: String)] = []
+        // Until the log has no more than what came: it may grow meanwhile.
+        repeat {
+            try await Task.sleep(for: .milliseconds(20))
+            log = try await pool.query(PublishedEvents.log).map { (try $0.decode(0), try $0.decode(1)) }
+        } while !Set(messages.map(\.id)).isSuperset(of: log.map(\.id))
         let places = Dictionary(uniqueKeysWithValues: log.enumerated().map { ($1.id, $0) })
-        while !Set(messages.map(\.id)).isSuperset(of: places.keys) { try await Task.sleep(for: .milliseconds(20)) }
         var defects: [String] = []
         var next = 0
         for (id, body) in messages {

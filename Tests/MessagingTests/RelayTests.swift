@@ -107,6 +107,34 @@ import Testing
         }
     }
 
+    @Test func `the place is stored only when the broker has confirmed`() async throws {
+        try await withServers { database, pool, brokerURL in
+            var mine = database.settings
+            mine.size = 2
+            let settings = mine
+            try await append(30, to: pool)
+            let first = Pool(settings, logger: .silent, metrics: Metrics())
+            try await relaying(first, "amqp://nobody:there@127.0.0.1:1/%2f") {
+                while try await pool.query("SELECT FROM shared.leases WHERE name = 'relay'").isEmpty {
+                    await Task.yield()
+                }
+                // It leads, and has time to read the log and to wait for its broker.
+                try await Task.sleep(for: .milliseconds(500))
+            }
+            await first.close()
+            #expect(try await pool.query("SELECT FROM shared.cursors").isEmpty)
+            try await PublishedEvents.listen(at: brokerURL) { published in
+                let second = Pool(settings, logger: .silent, metrics: Metrics())
+                try await relaying(second, brokerURL) {
+                    let (repetitions, defects) = try await published.compare(with: pool)
+                    #expect(repetitions == 0)
+                    #expect(defects == [])
+                }
+                await second.close()
+            }
+        }
+    }
+
     @Test func `a second relay takes over where a dead one has stopped`() async throws {
         try await withServers { database, pool, brokerURL in
             var mine = database.settings
