@@ -1,6 +1,6 @@
 # Martlet: what can be done here. `make` alone prints the list.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status logs reset build test bench fuzz chaos lint format docs clean
+.PHONY: help run start stop status logs reset build test sanitize bench fuzz chaos lint format docs clean
 LOCAL := deploy/local/martlet.sh
 
 help: ## print this list
@@ -27,6 +27,19 @@ test: ## install what is missing, build, run all tests on servers of their own
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
 	@Tests/run.sh
+
+# Unit and integration tests under a sanitizer, each lane with a build of its own. The suppressions name foreign code only.
+LANE ?= thread
+SANITIZED = swift build --build-tests --sanitize $(LANE) --scratch-path .build-$(LANE)
+sanitize: ## the same under a sanitizer but for the system tests, LANE=thread or LANE=address
+	@deploy/local/prerequisites.sh test
+	@case $(LANE) in thread | address) ;; *) echo "LANE must be thread or address"; exit 2 ;; esac
+	@$(SANITIZER) $(SANITIZED)
+	@$(SANITIZER) Tests/run.sh --except SystemTests --sanitize $(LANE) --scratch-path .build-$(LANE)
+# The thread sanitizer does not see the standard library's Mutex: MARTLET_TSAN builds our Lock on pthread.
+SANITIZER_thread = MARTLET_TSAN=1 TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/thread.txt"
+SANITIZER_address = ASAN_OPTIONS="detect_leaks=1" LSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/leak.txt"
+SANITIZER = $(SANITIZER_$(LANE))
 
 bench: ## measure beside nginx and Postgres itself; CHECK=1 fails when a threshold is missed
 	@Tests/Benchmarks/bench.sh

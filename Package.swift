@@ -154,7 +154,7 @@ let package = Package(
         ),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres", "RabbitMQ"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
@@ -176,6 +176,7 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
+        tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         tests(
             "JobQueueServiceTests",
@@ -210,7 +211,7 @@ let package = Package(
             "SystemTests",
             [
                 "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
-                "Contracts", "Postgres", "HTTPClient", "TestSupport",
+                "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "TestSupport",
             ]
         ),
 

@@ -37,17 +37,20 @@ struct JobQueue: Sendable {
     private let timekeeperWakeup = Wakeup()
     private let zones = ZoneDatabase()
     private let program: Program.Environment
+    private let tracer: Tracer
 
     init(
         _ settings: JobQueueSettings,
         pool: Pool,
         providers: [(name: String, provider: any Provider)],
+        tracer: Tracer? = nil,
         _ program: Program.Environment
     ) throws {
         self.settings = settings
         self.pool = pool
         self.providers = providers
         self.program = program
+        self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
         announcer = EventAnnouncer(pool: pool, logger: program.logger)
@@ -161,6 +164,7 @@ struct JobQueue: Sendable {
                     dispatcher: dispatcher,
                     results: results,
                     heartbeat: settings.heartbeat,
+                    tracer: tracer,
                     logger: program.logger
                 )
             )

@@ -28,7 +28,7 @@ struct Main {
                 )
             }
             let providers = settings.providers.providers(pool, program)
-            let queue = try JobQueue(settings, pool: pool, providers: providers, program)
+            let queue = try JobQueue(settings, pool: pool, providers: providers, tracer: near.tracer, program)
             var api = API(
                 name: "job-queue",
                 authenticator: Authenticator(common.access, pool: pool),

@@ -17,7 +17,13 @@ struct Main {
             let near = Neighbourhood(common, of: .notification, program)
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             let authenticator = Authenticator(common.access, pool: pool)
-            let notification = Notification(settings, pool: pool, authenticator: authenticator, program)
+            let notification = Notification(
+                settings,
+                pool: pool,
+                authenticator: authenticator,
+                directory: near.directory,
+                program
+            )
             var api = API(
                 name: "notification",
                 authenticator: authenticator,
@@ -27,7 +33,7 @@ struct Main {
                 tracer: near.tracer
             )
             notification.addRoutes(to: &api)
-            let health = HealthChecks([.database(pool)] + notification.checks)
+            let health = HealthChecks([.database(pool)] + notification.checks + [.notConfigured("mcp_server")])
             api.addOperations(health: health, metrics: program.metrics)
             let server = Server(
                 settings: common.server,
@@ -38,7 +44,7 @@ struct Main {
             return [
                 DatabaseServices(pool, grace: program.grace, logger: program.logger, notification.services),
                 HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
-            ] + near.services()
+            ] + near.services(watching: [.agent])
         }
     }
 }

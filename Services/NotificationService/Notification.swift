@@ -33,6 +33,7 @@ struct Notification: Sendable {
         _ settings: NotificationSettings,
         pool: Pool,
         authenticator: Authenticator,
+        directory: ServiceDirectory,
         limits: SessionLimits = SessionLimits(),
         hubLimits: Hub.Limits = Hub.Limits(),
         callbackLease: Duration = .seconds(30),
@@ -47,7 +48,7 @@ struct Notification: Sendable {
         self.sending = sending
         ledger = CallbackLedger(
             pool: pool,
-            agentURL: settings.common.discovery.agentURL + "/internal/callbacks/jobs",
+            agentURL: settings.common.discovery.agentURL + CallbackLedger.agentPath,
             wakeup: noting,
             logger: program.logger,
             noted: { sending.signal() }
@@ -60,6 +61,7 @@ struct Notification: Sendable {
                 lease: callbackLease
             ),
             secret: settings.common.access.signingSecret,
+            directory: directory,
             trusted: Client(ClientSettings(name: "agent callbacks"), logger: program.logger, metrics: program.metrics),
             guarded: Client(
                 ClientSettings(

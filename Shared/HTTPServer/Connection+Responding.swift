@@ -2,34 +2,30 @@ internal import Telemetry
 
 /// From a handler's response to bytes on the socket.
 extension Connection {
-    func deliver(_ response: Response, _ exchange: Exchange) async {
+    /// Sends a response, all of it unless it is a stream. Returns whether there is a stream to produce.
+    func begin(_ response: Response, _ exchange: Exchange) -> Bool {
         // Else the deadline answered in its place, or nobody is there.
-        guard unanswered?.id == exchange.id else { return }
+        guard unanswered?.id == exchange.id else { return false }
         unanswered = nil
-        handle.setDeadline(nil)
-        site.metrics.answered(response.status, since: exchange.receivedAt)
-        guard case .stream(let length, let produce) = response.body, exchange.method != .head,
-            !response.status.hasNoBody
-        else {
-            send(response, exchange.method, isHTTP10: exchange.head.isHTTP10, keep: keeps(exchange))
-            return
+        site.metrics.answered(response.status, since: exchange.head.receivedAt)
+        if case .stream = response.body, exchange.head.method != .head, !response.status.hasNoBody {
+            handle.setDeadline(milliseconds: -1)
+            return true
         }
-        await deliver(response, length, produce, exchange)
+        send(response, exchange.head.method, isHTTP10: exchange.isHTTP10, keep: keeps(exchange))
+        return false
     }
 
-    func deliver(
-        _ response: Response,
-        _ length: Int?,
-        _ produce: @Sendable (ResponseWriter) async throws -> Void,
-        _ exchange: Exchange
-    ) async {
-        let untilClose = length == nil && exchange.head.isHTTP10
+    /// Sends a stream to its end.
+    func produce(_ response: Response, _ exchange: Exchange) async {
+        guard case .stream(let length, let produce) = response.body else { return }
+        let untilClose = length == nil && exchange.isHTTP10
         let framing: ResponseHead.Framing = length.map { .length($0) } ?? (untilClose ? .untilClose : .chunked)
         let keep = keeps(exchange) && !untilClose
         let writer = ResponseWriter(self, exchange: exchange.id)
         stream = Stream(exchange: exchange.id, isChunked: length == nil && !untilClose, left: length, writer: writer)
         if clientHasEnded { writer.markGone() }
-        _ = handle.write(head(response, framing, exchange.head.isHTTP10, keep))
+        write(response, framing, exchange.isHTTP10, keep)
         var isWhole = false
         do {
             try await produce(writer)
@@ -58,7 +54,7 @@ extension Connection {
     /// Whether the connection goes on after the answer to this request.
     func keeps(_ exchange: Exchange) -> Bool {
         // A body that is not read to its end leaves the place of the next request unknown.
-        exchange.head.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
+        exchange.keepAlive && !isClosing && !loop.isDraining && incoming == nil && !clientHasEnded
     }
 
     func answer(
@@ -66,7 +62,7 @@ extension Connection {
         _ request: Request,
         _ method: Method,
         isHTTP10: Bool,
-        since start: ContinuousClock.Instant
+        since start: Moment
     ) {
         let response = site.response(to: failure, request)
         site.metrics.answered(response.status, since: start)
@@ -76,25 +72,25 @@ extension Connection {
     /// Sends a response that is there as a whole.
     func send(_ response: Response, _ method: Method, isHTTP10: Bool, keep: Bool) {
         let keep = keep && !loop.isDraining
-        let (framing, bytes): (ResponseHead.Framing, [UInt8]) =
-            switch response.body {
-            case _ where response.status.hasNoBody: (.none, [])
-            case .none: (.length(0), [])
-            case .bytes(let bytes): (.length(bytes.count), bytes)
-            case .stream(let length, _): (length.map { .length($0) } ?? .none, [])
-            }
-        _ = handle.write(head(response, framing, isHTTP10, keep), method == .head ? [] : bytes)
+        switch response.body {
+        case _ where response.status.hasNoBody: write(response, .none, isHTTP10, keep)
+        case .none: write(response, .length(0), isHTTP10, keep)
+        case .bytes(let bytes): write(response, .length(bytes.count), isHTTP10, keep, method == .head ? [] : bytes)
+        case .stream(let length, _): write(response, length.map { .length($0) } ?? .none, isHTTP10, keep)
+        }
         finish(keep: keep)
     }
 
-    func head(
+    func write(
         _ response: Response,
         _ framing: ResponseHead.Framing,
         _ isHTTP10: Bool,
-        _ keep: Bool
-    ) -> [UInt8] {
+        _ keep: Bool,
+        _ body: [UInt8] = []
+    ) {
         let persistence: ResponseHead.Persistence = keep ? (isHTTP10 ? .keepAlive : .implicit) : .close
-        return ResponseHead.bytes(response.status, response.headers, framing, persistence, date: loop.dateField())
+        let head = ResponseHead.bytes(response.status, response.headers, framing, persistence, date: loop.dateField())
+        _ = handle.write(head, body)
     }
 
     func finish(keep: Bool) {

@@ -14,12 +14,10 @@ internal import Telemetry
 /// It lives on its loop: C calls it there, and its one task, which serves all its requests, runs there.
 @safe
 actor Connection {
-    /// A request of which the head has come.
+    /// A request of which the head has come, and not yet the whole body.
     enum Incoming {
         case collecting(Exchange)
         case streaming(BodyStream)
-        /// Needs no handler.
-        case decided(Response, Method, RequestHead, ContinuousClock.Instant)
     }
 
     struct Stream {
@@ -80,20 +78,19 @@ actor Connection {
 
     /// Decides what becomes of a request. Returns how many bytes its body may have, or -1 when it is answered.
     func receive(_ head: RequestHead) -> Int64 {
-        let now = ContinuousClock.now
+        let now = Moment.now
         guard let method = Method(head.method) else { return refuse(.methodNotImplemented, head, now) }
         let target: RequestTarget
         do {
-            target = try RequestTarget(head.target)
+            target = try RequestTarget(head.headers.text, head.target)
         } catch {
             return refuse(.malformed(error.reason), head, now)
         }
-        let asksForWebSocket = head.asksForWebSocket
-        switch site.router.decide(method, target.path, isUpgrade: asksForWebSocket) {
+        switch site.router.decide(method, head.headers.text, target.path, isUpgrade: head.asksForWebSocket) {
         case .failure(let failure): return refuse(failure, head, now, method, target)
         case .options(let allow):
             let names = allow.map(\.rawValue).joined(separator: ", ")
-            return decide(Response(.noContent, headers: ["Allow": names]), method, head, now)
+            return answer(Response(.noContent, headers: ["Allow": names]), method, head, now)
         case .route(let route, let parameters):
             if case .upgrade = route.action, let failure = head.handshakeFailure {
                 return refuse(failure, head, now, method, target)
@@ -103,14 +100,34 @@ actor Connection {
                 return refuse(.payloadTooLarge, head, now, method, target)
             }
             lastExchange += 1
-            begin(Exchange(lastExchange, head, method, target, route, parameters, now))
+            let deadline = Moment(nanoseconds: now.nanoseconds + route.deadlineMilliseconds * 1_000_000)
+            let request = Request.Head(
+                method,
+                head.headers.text,
+                target,
+                head.headers,
+                remoteAddress,
+                now,
+                deadline
+            )
+            begin(
+                Exchange(
+                    lastExchange,
+                    request,
+                    route,
+                    parameters,
+                    keepAlive: head.keepAlive,
+                    isHTTP10: head.isHTTP10
+                ),
+                head
+            )
             return Int64(limit)
         }
     }
 
-    func begin(_ exchange: Exchange) {
-        let head = exchange.head
-        guard case .streamed = exchange.route.body, head.hasBody else {
+    func begin(_ exchange: Exchange, _ head: RequestHead) {
+        guard head.hasBody else { return dispatch(exchange) }
+        guard case .streamed = exchange.route.body else {
             // What a client announces is not believed beyond a mebibyte.
             if let length = head.contentLength { exchange.bytes.reserveCapacity(min(length, 1 << 20)) }
             incoming = .collecting(exchange)
@@ -133,19 +150,14 @@ actor Connection {
         switch incoming {
         case .collecting(let exchange): exchange.bytes.append(contentsOf: bytes)
         case .streaming(let stream): stream.push(bytes)
-        case .decided, nil: break
+        case nil: break
         }
     }
 
     func completeRequest() {
-        let completed = incoming
-        incoming = nil
-        switch completed {
+        switch incoming.take() {
         case .collecting(let exchange): dispatch(exchange)
         case .streaming(let stream): stream.end(.complete)
-        case .decided(let response, let method, let head, let start):
-            site.metrics.answered(response.status, since: start)
-            send(response, method, isHTTP10: head.isHTTP10, keep: head.keepAlive)
         case nil: break
         }
     }
@@ -190,10 +202,10 @@ actor Connection {
         site.logger.warning("a handler took too long", ["route": exchange.route.pattern])
         answer(
             .deadlineExceeded,
-            exchange.request(from: remoteAddress),
-            exchange.method,
-            isHTTP10: exchange.head.isHTTP10,
-            since: exchange.receivedAt
+            exchange.request,
+            exchange.head.method,
+            isHTTP10: exchange.isHTTP10,
+            since: exchange.head.receivedAt
         )
         // The task cannot be used again after this, nor the connection.
         task?.cancel()
@@ -224,39 +236,37 @@ actor Connection {
     func refuse(
         _ failure: RoutingFailure,
         _ head: RequestHead,
-        _ now: ContinuousClock.Instant,
+        _ now: Moment,
         _ method: Method = .get,
         _ target: RequestTarget? = nil
     ) -> Int64 {
-        let target = target ?? RequestTarget(lenient: head.target)
-        let request = Request(method, target, head.headers, remoteAddress, RequestBody(), PathParameters(), now, now)
-        if head.hasBody {
-            answer(failure, request, method, isHTTP10: head.isHTTP10, since: now)
-            return -1
-        }
-        return decide(site.response(to: failure, request), method, head, now)
+        let target = target ?? RequestTarget(lenient: head.headers.text, head.target)
+        let parts = Request.Head(method, head.headers.text, target, head.headers, remoteAddress, now, now)
+        let request = Request(parts, RequestBody(), PathParameters())
+        return answer(site.response(to: failure, request), method, head, now)
     }
 
-    /// Answers without a handler: after the request when it has no body, else instead of reading it.
-    func decide(
+    /// Answers without a handler. A body that is still to come is not read.
+    func answer(
         _ response: Response,
         _ method: Method,
         _ head: RequestHead,
-        _ now: ContinuousClock.Instant
+        _ now: Moment
     ) -> Int64 {
-        guard !head.hasBody else {
-            site.metrics.answered(response.status, since: now)
-            send(response, method, isHTTP10: head.isHTTP10, keep: false)
-            return -1
-        }
-        incoming = .decided(response, method, head, now)
-        return 0
+        site.metrics.answered(response.status, since: now)
+        send(response, method, isHTTP10: head.isHTTP10, keep: head.keepAlive && !head.hasBody)
+        return head.hasBody ? -1 : 0
     }
 
     func dispatch(_ exchange: Exchange) {
         unanswered = exchange
+        if case .answer(let handler) = exchange.route.action {
+            let response = handler(exchange.request)
+            guard begin(response, exchange) else { return }
+            exchange.answer = response
+        }
         queued = exchange
-        handle.setDeadline(exchange.route.deadline)
+        handle.setDeadline(milliseconds: exchange.route.deadlineMilliseconds)
         resumeTask()
         if task == nil {
             site.census.taskStarted()
@@ -269,24 +279,25 @@ actor Connection {
     }
 
     func serve() async {
-        while let exchange = await nextExchange() {
-            let request = exchange.request(from: remoteAddress)
+        while true {
+            if queued == nil && !isClosing { unsafe await withUnsafeContinuation { unsafe waiting = $0 } }
+            guard let exchange = queued.take() else { return }
             switch exchange.route.action {
-            case .respond(let handler): await deliver(handler(request), exchange)
+            case .respond(let handler):
+                let response = await handler(exchange.request)
+                // Asked here, because a call of an asynchronous function costs more than most answers do.
+                if begin(response, exchange) { await produce(response, exchange) }
+            case .answer:
+                if let response = exchange.answer { await produce(response, exchange) }
             case .upgrade(let decide):
-                switch await decide(request) {
-                case .refuse(let response): await deliver(response, exchange)
+                switch await decide(exchange.request) {
+                case .refuse(let response):
+                    if begin(response, exchange) { await produce(response, exchange) }
                 case .accept(let handler, let subprotocol, let headers, let limits):
                     if upgrade(exchange, handler, subprotocol, headers, limits) { return }
                 }
             }
         }
-    }
-
-    func nextExchange() async -> Exchange? {
-        if queued == nil && !isClosing { unsafe await withUnsafeContinuation { unsafe waiting = $0 } }
-        defer { queued = nil }
-        return queued
     }
 
     func resumeTask() {

@@ -37,9 +37,8 @@ struct ConnectionHandle: ~Copyable, @unchecked Sendable {
     borrowing func finish(keep: Bool) { unsafe cb_connection_finish(raw, keep) }
     borrowing func abort() { unsafe cb_connection_abort(raw) }
     borrowing func pause(_ paused: Bool) { unsafe cb_connection_pause(raw, paused) }
-    borrowing func setDeadline(_ limit: Duration?) {
-        unsafe cb_connection_set_deadline(raw, limit.map(\.milliseconds) ?? -1)
-    }
+    /// Calls `deadline` after so long; -1 takes it back, and so does the end of the response.
+    borrowing func setDeadline(milliseconds: Int64) { unsafe cb_connection_set_deadline(raw, milliseconds) }
 
     /// Makes the connection a WebSocket whose callbacks go to `peer`; false when it is closed.
     borrowing func upgrade(_ response: [UInt8], _ limits: WebSocketLimits, peer: UnsafeMutableRawPointer) -> Bool {

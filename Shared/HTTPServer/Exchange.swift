@@ -3,38 +3,33 @@
 final class Exchange {
     /// Tells the exchanges of a connection apart.
     let id: UInt64
-    let head: RequestHead
-    let method: Method
-    let target: RequestTarget
+    let head: Request.Head
     let route: Route
     let parameters: PathParameters
-    let receivedAt: ContinuousClock.Instant
+    let keepAlive: Bool
+    let isHTTP10: Bool
     /// What has come of a buffered body.
     var bytes: [UInt8] = []
     /// The body of a streamed one.
     var stream: BodyStream?
+    /// What a handler that does not wait has answered, when that is a stream and so waits after all.
+    var answer: Response?
 
     init(
         _ id: UInt64,
-        _ head: RequestHead,
-        _ method: Method,
-        _ target: RequestTarget,
+        _ head: Request.Head,
         _ route: Route,
         _ parameters: PathParameters,
-        _ receivedAt: ContinuousClock.Instant
+        keepAlive: Bool,
+        isHTTP10: Bool
     ) {
         self.id = id
         self.head = head
-        self.method = method
-        self.target = target
         self.route = route
         self.parameters = parameters
-        self.receivedAt = receivedAt
+        self.keepAlive = keepAlive
+        self.isHTTP10 = isHTTP10
     }
 
-    func request(from remoteAddress: String) -> Request {
-        let body = stream.map { RequestBody($0) } ?? RequestBody(bytes)
-        let deadline = receivedAt + route.deadline
-        return Request(method, target, head.headers, remoteAddress, body, parameters, receivedAt, deadline)
-    }
+    var request: Request { Request(head, stream.map { RequestBody($0) } ?? RequestBody(bytes), parameters) }
 }

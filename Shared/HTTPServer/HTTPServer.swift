@@ -3,7 +3,7 @@
 // Asio moves the bytes and Beast parses them, behind a C face in `CBeast`; this module turns them into `Request`,
 // `Response` and `WebSocket` values. A connection is an actor on its loop with one task for all its requests, so a
 // handler runs on the loop that read the request, and an answer costs no change of thread. A slow or blocking call
-// belongs into an actor with an executor of its own.
+// belongs into an actor with an executor of its own. A handler that waits for nothing runs without a task.
 //
 // It promises: every request gets exactly one response, and a connection that cannot be understood is answered
 // and closed. Nothing waits without a deadline: heads, bodies, idle connections, handlers, stalled readers, silent

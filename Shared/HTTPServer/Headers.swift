@@ -14,16 +14,20 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
     /// All names and values, so that a request's fields cost two allocations and not two for each.
     private(set) var text: [UInt8]
     private(set) var fields: [Field]
+    /// Whether `text` is what is sent: it was built by `add` alone, which separates and ends the fields.
+    private var isWireText: Bool
 
     /// No fields.
     public init() {
         text = []
         fields = []
+        isWireText = true
     }
 
     init(text: [UInt8], fields: [Field]) {
         self.text = text
         self.fields = fields
+        isWireText = false
     }
 
     /// The given fields; names may repeat.
@@ -70,25 +74,37 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
     /// no value can add a field of its own.
     public mutating func add(_ name: String, _ value: String) {
         precondition(Headers.isToken(name), "a field's name is a token")
-        let start = text.count
+        if text.isEmpty { text.reserveCapacity(name.utf8.count + value.utf8.count + 4) }
+        let nameStart = text.count
         text.append(contentsOf: name.utf8)
-        let middle = text.count
-        for byte in value.utf8 { text.append((byte < 0x20 && byte != 0x09) || byte == 0x7f ? 0x20 : byte) }
+        text.append(0x3a)
+        text.append(0x20)
+        let valueStart = text.count
+        text.append(contentsOf: value.utf8)
+        for index in valueStart..<text.count where (text[index] < 0x20 && text[index] != 0x09) || text[index] == 0x7f {
+            text[index] = 0x20
+        }
         fields.append(
             Field(
-                nameStart: UInt32(start),
-                nameCount: UInt32(middle - start),
-                valueStart: UInt32(middle),
-                valueCount: UInt32(text.count - middle)
+                nameStart: UInt32(nameStart),
+                nameCount: UInt32(name.utf8.count),
+                valueStart: UInt32(valueStart),
+                valueCount: UInt32(text.count - valueStart)
             )
         )
+        text.append(0x0d)
+        text.append(0x0a)
     }
 
     /// Replaces all fields of that name.
     public mutating func set(_ name: String, _ value: String) { self[name] = value }
 
     /// Removes all fields of that name.
-    public mutating func remove(_ name: String) { fields = fields.filter { !isNamed($0, name) } }
+    public mutating func remove(_ name: String) {
+        guard contains(name) else { return }
+        fields = fields.filter { !isNamed($0, name) }
+        isWireText = false
+    }
 
     /// The number of fields.
     public var count: Int { fields.count }
@@ -101,9 +117,13 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
         }
     }
 
-    /// The bytes `name: value` and a line end, for each field that `isWritten` accepts.
-    func write(to bytes: inout [UInt8], where isWritten: (Field) -> Bool) {
-        for field in fields where isWritten(field) {
+    /// The bytes `name: value` and a line end for each field, except those with one of these names.
+    func write(to bytes: inout [UInt8], except names: [String]) {
+        if isWireText, !fields.contains(where: { isNamed($0, oneOf: names) }) {
+            bytes.append(contentsOf: text)
+            return
+        }
+        for field in fields where !isNamed(field, oneOf: names) {
             bytes.append(contentsOf: text[field.name])
             bytes.append(0x3a)
             bytes.append(0x20)
@@ -113,7 +133,12 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
         }
     }
 
-    func isNamed(_ field: Field, _ name: String) -> Bool {
+    private func isNamed(_ field: Field, oneOf names: [String]) -> Bool {
+        for name in names where isNamed(field, name) { return true }
+        return false
+    }
+
+    private func isNamed(_ field: Field, _ name: String) -> Bool {
         guard Int(field.nameCount) == name.utf8.count else { return false }
         var index = Int(field.nameStart)
         for byte in name.utf8 {
@@ -131,8 +156,8 @@ public struct Headers: Sendable, ExpressibleByDictionaryLiteral, Sequence {
         !name.isEmpty
             && name.utf8.allSatisfy { byte in
                 switch byte {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"): true
+                default: "!#$%&'*+.^_`|~".utf8.contains(byte)
                 }
             }
     }

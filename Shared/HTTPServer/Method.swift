@@ -17,10 +17,12 @@ public enum Method: String, Sendable, Hashable, CaseIterable {
 
     init?(_ bytes: ArraySlice<UInt8>) {
         // By far the most frequent; the rest goes through the raw value.
-        if bytes.count == 3, bytes.elementsEqual("GET".utf8) {
+        if bytes.elementsEqual("GET".utf8) {
             self = .get
-            return
+        } else if bytes.elementsEqual("POST".utf8) {
+            self = .post
+        } else {
+            self.init(rawValue: String(decoding: bytes, as: UTF8.self))
         }
-        self.init(rawValue: String(decoding: bytes, as: UTF8.self))
     }
 }

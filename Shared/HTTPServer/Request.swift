@@ -1,61 +1,58 @@
 /// A request whose head has come; its body has come too, or comes as it is read, as its route says.
 public struct Request: Sendable {
-    /// One allocation for all, so that passing a request on costs one reference.
-    private final class Storage: Sendable {
+    /// What its head says. One object, made once, so that passing it on costs one reference.
+    final class Head: Sendable {
         let method: Method
-        let target: ArraySlice<UInt8>
-        let path: ArraySlice<UInt8>
-        let query: [(name: String, value: String)]
+        /// What the target is a part of; for a request that was received, all of its head.
+        let text: [UInt8]
+        let target: RequestTarget
         let headers: Headers
         let remoteAddress: String
-        let body: RequestBody
-        let receivedAt: ContinuousClock.Instant
-        let deadline: ContinuousClock.Instant
+        let receivedAt: Moment
+        let deadline: Moment
 
         init(
             _ method: Method,
+            _ text: [UInt8],
             _ target: RequestTarget,
             _ headers: Headers,
             _ remoteAddress: String,
-            _ body: RequestBody,
-            _ receivedAt: ContinuousClock.Instant,
-            _ deadline: ContinuousClock.Instant
+            _ receivedAt: Moment,
+            _ deadline: Moment
         ) {
             self.method = method
-            self.target = target.text
-            path = target.path
-            query = target.query
+            self.text = text
+            self.target = target
             self.headers = headers
             self.remoteAddress = remoteAddress
-            self.body = body
             self.receivedAt = receivedAt
             self.deadline = deadline
         }
     }
 
-    private let storage: Storage
+    private let head: Head
 
     /// The values of the path's places.
     public var parameters: PathParameters
 
     /// The method; a HEAD is served by the route of GET.
-    public var method: Method { storage.method }
+    public var method: Method { head.method }
     /// The request target as it was sent.
-    public var target: String { String(decoding: storage.target, as: UTF8.self) }
+    public var target: String { String(decoding: head.text[head.target.whole], as: UTF8.self) }
     /// The path as it was sent, without the query.
-    public var path: String { String(decoding: storage.path, as: UTF8.self) }
+    public var path: String { String(decoding: head.text[head.target.path], as: UTF8.self) }
     /// The query's pairs in their order, percent-decoded, with plus as space.
-    public var query: [(name: String, value: String)] { storage.query }
+    public var query: [(name: String, value: String)] { head.target.query }
     /// The header fields.
-    public var headers: Headers { storage.headers }
+    public var headers: Headers { head.headers }
     /// The peer's IP address.
-    public var remoteAddress: String { storage.remoteAddress }
+    public var remoteAddress: String { head.remoteAddress }
     /// The body.
-    public var body: RequestBody { storage.body }
+    public let body: RequestBody
     /// When the head had come.
-    public var receivedAt: ContinuousClock.Instant { storage.receivedAt }
+    public var receivedAt: ContinuousClock.Instant { head.receivedAt.instant }
     /// When the route's time is over and the client is answered with 504 instead.
-    public var deadline: ContinuousClock.Instant { storage.deadline }
+    public var deadline: ContinuousClock.Instant { head.deadline.instant }
 
     /// A request from its parts, for tests of handlers. A malformed query counts as none.
     public init(
@@ -68,29 +65,22 @@ public struct Request: Sendable {
         receivedAt: ContinuousClock.Instant = .now,
         deadline: ContinuousClock.Instant? = nil
     ) {
-        self.init(
+        let bytes = Array(target.utf8)
+        let head = Head(
             method,
-            RequestTarget(lenient: Array(target.utf8)[...]),
+            bytes,
+            RequestTarget(lenient: bytes, bytes.indices),
             headers,
             remoteAddress,
-            body,
-            parameters,
-            receivedAt,
-            deadline ?? receivedAt + .seconds(60)
+            Moment(receivedAt),
+            Moment(deadline ?? receivedAt + .seconds(60))
         )
+        self.init(head, body, parameters)
     }
 
-    init(
-        _ method: Method,
-        _ target: RequestTarget,
-        _ headers: Headers,
-        _ remoteAddress: String,
-        _ body: RequestBody,
-        _ parameters: PathParameters,
-        _ receivedAt: ContinuousClock.Instant,
-        _ deadline: ContinuousClock.Instant
-    ) {
-        storage = Storage(method, target, headers, remoteAddress, body, receivedAt, deadline)
+    init(_ head: Head, _ body: RequestBody, _ parameters: PathParameters) {
+        self.head = head
+        self.body = body
         self.parameters = parameters
     }
 

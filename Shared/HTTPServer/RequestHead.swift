@@ -2,14 +2,19 @@ internal import CBeast
 
 /// A request's head as the parser gave it, copied out of C.
 struct RequestHead {
+    /// Their text begins with the method and the target.
     let headers: Headers
-    let method: ArraySlice<UInt8>
-    let target: ArraySlice<UInt8>
+    private let methodCount: Int
+    let target: Range<Int>
     /// `nil` when not given.
     let contentLength: Int?
     let isChunked: Bool
     let keepAlive: Bool
     let isHTTP10: Bool
+    /// Whether the request goes on after its head.
+    let hasBody: Bool
+
+    var method: ArraySlice<UInt8> { headers.text[..<methodCount] }
 
     /// Copies the head; its pointers are valid during the callback that brings it.
     init(_ head: cb_head) {
@@ -25,15 +30,14 @@ struct RequestHead {
                 )
             }
         headers = Headers(text: text, fields: fields)
-        method = unsafe text[..<Int(head.method_count)]
-        target = unsafe text[Int(head.target_offset)..<Int(head.target_offset + head.target_count)]
+        methodCount = unsafe Int(head.method_count)
+        target = unsafe Int(head.target_offset)..<Int(head.target_offset + head.target_count)
         contentLength = unsafe head.content_length < 0 ? nil : Int(head.content_length)
         isChunked = unsafe head.chunked
         keepAlive = unsafe head.keep_alive
         isHTTP10 = unsafe head.http10
+        hasBody = unsafe !head.whole
     }
-
-    var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
 
     /// Whether the client asks for a WebSocket, well or not.
     var asksForWebSocket: Bool {

@@ -5,35 +5,37 @@ struct RequestTarget {
         let reason: String
     }
 
-    let text: ArraySlice<UInt8>
-    let path: ArraySlice<UInt8>
+    /// Where the target and its path are in the bytes that it was made from.
+    let whole: Range<Int>
+    let path: Range<Int>
     let query: [(name: String, value: String)]
 
     /// Accepts the origin form, the absolute form (whose host is not looked at) and `*` (RFC 9112 §3.2).
-    init(_ bytes: ArraySlice<UInt8>) throws(Malformed) {
-        text = bytes
-        var rest = bytes
-        if rest.first != UInt8(ascii: "/") && !rest.elementsEqual("*".utf8) {
-            guard let start = RequestTarget.startOfPath(rest) else { throw Malformed(reason: "malformed target") }
-            rest = rest[start...]
+    init(_ bytes: [UInt8], _ range: Range<Int>) throws(Malformed) {
+        whole = range
+        var start = range.lowerBound
+        if range.isEmpty || (bytes[start] != UInt8(ascii: "/") && !bytes[range].elementsEqual("*".utf8)) {
+            guard let found = RequestTarget.startOfPath(bytes[range]) else {
+                throw Malformed(reason: "malformed target")
+            }
+            start = found
         }
-        guard !rest.contains(UInt8(ascii: "#")) else { throw Malformed(reason: "fragment in the target") }
-        guard let mark = rest.firstIndex(of: UInt8(ascii: "?")) else {
-            path = rest
-            query = []
-            return
+        var end = range.upperBound
+        for index in start..<range.upperBound {
+            if bytes[index] == UInt8(ascii: "#") { throw Malformed(reason: "fragment in the target") }
+            if bytes[index] == UInt8(ascii: "?") { end = min(end, index) }
         }
-        path = rest[..<mark]
-        query = try RequestTarget.pairs(rest[(mark + 1)...])
+        path = start..<end
+        query = end == range.upperBound ? [] : try RequestTarget.pairs(bytes[(end + 1)..<range.upperBound])
     }
 
     /// Takes what cannot be understood for a path.
-    init(lenient bytes: ArraySlice<UInt8>) {
+    init(lenient bytes: [UInt8], _ range: Range<Int>) {
         do {
-            self = try RequestTarget(bytes)
+            self = try RequestTarget(bytes, range)
         } catch {
-            text = bytes
-            path = bytes
+            whole = range
+            path = range
             query = []
         }
     }

@@ -18,6 +18,15 @@ enum ResponseHead {
     /// Fields that only the server may write.
     private static let own = ["Content-Length", "Transfer-Encoding", "Connection", "Date"]
 
+    // Made once: what every response has.
+    private static let statusLines = (200...599)
+        .map { code in
+            let status = Status(code)
+            return Array("HTTP/1.1 \(code) \(status.reason)\r\n".utf8)
+        }
+    private static let contentLength = Array("Content-Length: ".utf8)
+
+    /// `date` is the whole Date field with its line end.
     static func bytes(
         _ status: Status,
         _ headers: Headers,
@@ -27,28 +36,23 @@ enum ResponseHead {
     ) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(160 + headers.text.count + headers.count * 4)
-        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
-        append(status.code, to: &bytes)
-        bytes.append(0x20)
-        bytes.append(contentsOf: status.reason.utf8)
-        bytes.append(contentsOf: "\r\nDate: ".utf8)
+        bytes.append(contentsOf: statusLines[status.code - 200])
         bytes.append(contentsOf: date)
-        bytes.append(contentsOf: "\r\n".utf8)
-        headers.write(to: &bytes) { field in !own.contains { headers.isNamed(field, $0) } }
+        headers.write(to: &bytes, except: own)
         switch framing {
         case .none, .untilClose: break
         case .chunked: bytes.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
         case .length(let count):
-            bytes.append(contentsOf: "Content-Length: ".utf8)
+            bytes.append(contentsOf: contentLength)
             append(count, to: &bytes)
-            bytes.append(contentsOf: "\r\n".utf8)
+            endLine(&bytes)
         }
         switch persistence {
         case .implicit: break
         case .keepAlive: bytes.append(contentsOf: "Connection: keep-alive\r\n".utf8)
         case .close: bytes.append(contentsOf: "Connection: close\r\n".utf8)
         }
-        bytes.append(contentsOf: "\r\n".utf8)
+        endLine(&bytes)
         return bytes
     }
 
@@ -60,9 +64,7 @@ enum ResponseHead {
         bytes.append(contentsOf: "\r\n".utf8)
         var headers = headers
         headers["Sec-WebSocket-Protocol"] = subprotocol
-        headers.write(to: &bytes) { field in
-            !own.contains { headers.isNamed(field, $0) } && !headers.isNamed(field, "Sec-WebSocket-Extensions")
-        }
+        headers.write(to: &bytes, except: own + ["Sec-WebSocket-Extensions"])
         bytes.append(contentsOf: "\r\n".utf8)
         return bytes
     }
@@ -79,6 +81,11 @@ enum ResponseHead {
     }
 
     static let lastChunk = Array("0\r\n\r\n".utf8)
+
+    private static func endLine(_ bytes: inout [UInt8]) {
+        bytes.append(0x0d)
+        bytes.append(0x0a)
+    }
 
     private static func append(_ number: Int, to bytes: inout [UInt8]) {
         var divisor = 1

@@ -13,17 +13,30 @@ struct RouteTree: Sendable {
     enum Match {
         case none
         case malformed
-        case found([Entry], values: [String])
+        case found(node: Int, values: [String])
     }
 
+    /// Nodes and edges are numbers and lie flat, so that a walk counts no references.
     private struct Node: Sendable {
-        var literals: [(segment: [UInt8], node: Int)] = []
+        /// The first of the edges to literal segments.
+        var literal: Int?
         var place: Int?
         var rest: Int?
-        var entries: [Entry] = []
+        var isEnd = false
+    }
+
+    private struct Edge: Sendable {
+        /// Where in `segments`.
+        let segment: Range<Int>
+        let node: Int
+        var next: Int?
     }
 
     private var nodes = [Node()]
+    private var edges: [Edge] = []
+    private var segments: [UInt8] = []
+    /// What each node leads to.
+    private(set) var entries: [[Entry]] = [[]]
 
     mutating func add(_ pattern: String, _ makeEntry: ([String]) -> Entry) {
         precondition(pattern.hasPrefix("/"), "a pattern starts with a slash: \(pattern)")
@@ -47,45 +60,64 @@ struct RouteTree: Sendable {
         }
         precondition(Set(names).count == names.count, "a pattern's names differ: \(pattern)")
         let entry = makeEntry(names)
-        precondition(!nodes[node].entries.contains { $0.key == entry.key }, "two routes are the same: \(pattern)")
-        nodes[node].entries.append(entry)
+        precondition(!entries[node].contains { $0.key == entry.key }, "two routes are the same: \(pattern)")
+        entries[node].append(entry)
+        nodes[node].isEnd = true
     }
 
     private mutating func literal(_ segment: [UInt8], under node: Int) -> Int {
-        if let known = nodes[node].literals.first(where: { $0.segment == segment }) { return known.node }
-        nodes.append(Node())
-        nodes[node].literals.append((segment, nodes.count - 1))
+        var last: Int?
+        var edge = nodes[node].literal
+        while let current = edge {
+            if segments[edges[current].segment].elementsEqual(segment) { return edges[current].node }
+            last = current
+            edge = edges[current].next
+        }
+        let start = segments.count
+        segments.append(contentsOf: segment)
+        edges.append(Edge(segment: start..<segments.count, node: addNode(), next: nil))
+        if let last { edges[last].next = edges.count - 1 } else { nodes[node].literal = edges.count - 1 }
         return nodes.count - 1
     }
 
     private mutating func child(_ known: Int?, under node: Int, _ link: (inout Node, Int) -> Void) -> Int {
         if let known { return known }
+        let added = addNode()
+        link(&nodes[node], added)
+        return added
+    }
+
+    private mutating func addNode() -> Int {
         nodes.append(Node())
-        link(&nodes[node], nodes.count - 1)
+        entries.append([])
         return nodes.count - 1
     }
 
-    func find(_ path: ArraySlice<UInt8>) -> Match {
-        var places: [ArraySlice<UInt8>] = []
-        guard let node = walk(0, path.dropFirst(), &places) else { return .none }
+    /// Finds the node of a path, which is a part of `bytes`.
+    func find(_ bytes: [UInt8], _ path: Range<Int>) -> Match {
+        var places: [Range<Int>] = []
+        guard !path.isEmpty, let node = walk(0, bytes, path.dropFirst(), &places) else { return .none }
         var values: [String] = []
         for place in places {
-            guard let value = PercentEncoding.decode(place) else { return .malformed }
+            guard let value = PercentEncoding.decode(bytes[place]) else { return .malformed }
             values.append(value)
         }
-        return .found(nodes[node].entries, values: values)
+        return .found(node: node, values: values)
     }
 
     /// The node that `rest` leads to from `node`; what stands in its places is left in `places`.
-    private func walk(_ node: Int, _ rest: ArraySlice<UInt8>, _ places: inout [ArraySlice<UInt8>]) -> Int? {
-        let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-        let segment = rest[..<end]
+    private func walk(_ node: Int, _ bytes: [UInt8], _ rest: Range<Int>, _ places: inout [Range<Int>]) -> Int? {
+        var end = rest.lowerBound
+        while end < rest.upperBound, bytes[end] != UInt8(ascii: "/") { end += 1 }
+        let segment = rest.lowerBound..<end
         func go(_ next: Int) -> Int? {
-            if end < rest.endIndex { return walk(next, rest[(end + 1)...], &places) }
-            return nodes[next].entries.isEmpty ? nil : next
+            if end < rest.upperBound { return walk(next, bytes, (end + 1)..<rest.upperBound, &places) }
+            return nodes[next].isEnd ? next : nil
         }
-        for literal in nodes[node].literals where literal.segment.elementsEqual(segment) {
-            if let found = go(literal.node) { return found }
+        var edge = nodes[node].literal
+        while let current = edge {
+            if isSame(edges[current].segment, bytes, segment), let found = go(edges[current].node) { return found }
+            edge = edges[current].next
         }
         if let place = nodes[node].place, !segment.isEmpty {
             places.append(segment)
@@ -95,5 +127,12 @@ struct RouteTree: Sendable {
         guard let last = nodes[node].rest else { return nil }
         places.append(rest)
         return last
+    }
+
+    private func isSame(_ literal: Range<Int>, _ bytes: [UInt8], _ segment: Range<Int>) -> Bool {
+        guard literal.count == segment.count else { return false }
+        for offset in 0..<literal.count
+        where segments[literal.lowerBound + offset] != bytes[segment.lowerBound + offset] { return false }
+        return true
     }
 }

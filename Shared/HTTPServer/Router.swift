@@ -1,3 +1,5 @@
+internal import Kernel
+
 /// Answers a request. It does not throw: the layer above turns errors into responses.
 public typealias Handler = @Sendable (Request) async -> Response
 
@@ -45,6 +47,28 @@ public struct Router: Sendable {
         }
     }
 
+    /// Adds a route whose handler answers without waiting for anything. It runs as soon as the request has come, and
+    /// costs no task and no change of tasks; while it runs the loop does nothing else.
+    public mutating func add(
+        _ method: Method,
+        _ pattern: String,
+        body: BodyPolicy = .buffered(atMost: 1 << 20),
+        handler: @escaping @Sendable (Request) -> Response
+    ) {
+        tree.add(pattern) { names in
+            RouteTree.Entry(
+                key: .method(method),
+                route: Route(
+                    body: body,
+                    deadline: .seconds(60),
+                    names: names,
+                    pattern: pattern,
+                    action: .answer(handler)
+                )
+            )
+        }
+    }
+
     /// Adds a route for WebSockets. `upgrade` decides for each handshake that is well formed.
     public mutating func webSocket(
         _ pattern: String,
@@ -67,28 +91,31 @@ public struct Router: Sendable {
         case failure(RoutingFailure)
     }
 
-    func decide(_ method: Method, _ path: ArraySlice<UInt8>, isUpgrade: Bool) -> Decision {
-        if path.elementsEqual("*".utf8) {
+    /// Decides for a path that is a part of `bytes`.
+    func decide(_ method: Method, _ bytes: [UInt8], _ path: Range<Int>, isUpgrade: Bool) -> Decision {
+        if path.count == 1, bytes[path.lowerBound] == UInt8(ascii: "*") {
             return method == .options ? .options(allow: Method.allCases) : .failure(.malformed("malformed target"))
         }
-        switch tree.find(path) {
+        switch tree.find(bytes, path) {
         case .malformed: return .failure(.malformed("malformed escape in the path"))
         case .none: return .failure(.notFound)
-        case .found(let entries, let values):
-            func route(_ key: RouteTree.Key) -> Decision? {
-                entries.first { $0.key == key }
-                    .map { entry in
-                        .route(entry.route, PathParameters(names: entry.route.names, values: values))
-                    }
+        case .found(let node, let values):
+            let entries = tree.entries[node]
+            let key: RouteTree.Key = isUpgrade && method == .get ? .webSocket : .method(method)
+            if let route = Router.route(key, entries) ?? Router.route(.method(method == .head ? .get : method), entries)
+            {
+                return .route(route, PathParameters(names: route.names, values: values))
             }
-            if isUpgrade, method == .get, let decision = route(.webSocket) { return decision }
-            if let decision = route(.method(method)) { return decision }
-            if method == .head, let decision = route(.method(.get)) { return decision }
             let allow = Router.allowed(entries)
             if method == .options { return .options(allow: allow) }
             let speaksOnlyWebSocket = method == .get && entries.contains { $0.key == .webSocket }
             return .failure(speaksOnlyWebSocket ? .upgradeRequired : .methodNotAllowed(allow: allow))
         }
+    }
+
+    private static func route(_ key: RouteTree.Key, _ entries: [RouteTree.Entry]) -> Route? {
+        for entry in entries where entry.key == key { return entry.route }
+        return nil
     }
 
     private static func allowed(_ entries: [RouteTree.Entry]) -> [Method] {
@@ -108,18 +135,19 @@ public struct Router: Sendable {
 final class Route: Sendable {
     enum Action: Sendable {
         case respond(Handler)
+        case answer(@Sendable (Request) -> Response)
         case upgrade(@Sendable (Request) async -> Upgrade)
     }
 
     let body: BodyPolicy
-    let deadline: Duration
+    let deadlineMilliseconds: Int64
     let names: [String]
     let pattern: String
     let action: Action
 
     init(body: BodyPolicy, deadline: Duration, names: [String], pattern: String, action: Action) {
         self.body = body
-        self.deadline = deadline
+        deadlineMilliseconds = deadline.milliseconds
         self.names = names
         self.pattern = pattern
         self.action = action

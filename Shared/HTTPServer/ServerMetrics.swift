@@ -36,8 +36,8 @@ final class ServerMetrics: Sendable {
         metrics.gauge("http_connections", "Open connections.") { Double(census.connections) }
     }
 
-    func answered(_ status: Status, since start: ContinuousClock.Instant) {
+    func answered(_ status: Status, since start: Moment) {
         classes[status.code / 100 - 2].add()
-        seconds.record(start.duration(to: .now))
+        seconds.record(start.seconds(to: .now))
     }
 }

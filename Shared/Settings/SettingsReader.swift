@@ -31,12 +31,13 @@ public struct SettingsReader {
 
     /// Text. Without a `fallback` the setting is required, and a mistake yields an empty string.
     public mutating func string(_ name: String, _ help: String, default fallback: String? = nil) -> String {
-        value(name, help, fallback: fallback, shown: { $0 }, as: "text") { $0 } ?? ""
+        value(name, help, fallback: fallback, shown: SettingsReader.withoutPassword, as: "text") { $0 } ?? ""
     }
 
     /// Text that may be left out.
     public mutating func optionalString(_ name: String, _ help: String) -> String? {
-        value(name, help, fallback: "", shown: { $0 }, as: "text") { $0 }.flatMap { $0.isEmpty ? nil : $0 }
+        value(name, help, fallback: "", shown: SettingsReader.withoutPassword, as: "text") { $0 }
+            .flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// A secret. Without a `fallback` it is required.
@@ -89,6 +90,14 @@ public struct SettingsReader {
         return value(name, help, fallback: fallback.rawValue, shown: { $0 }, as: "one of \(words)") {
             Choice(rawValue: $0.lowercased())
         } ?? fallback
+    }
+
+    /// A text, with dots in place of what stands before the host if it is a URL.
+    private static func withoutPassword(_ text: String) -> String {
+        guard let start = text.firstRange(of: "://")?.upperBound else { return text }
+        let authority = text[start...].prefix { !"/?#".contains($0) }
+        guard let end = authority.lastIndex(of: "@") else { return text }
+        return text[..<start] + "•••" + text[end...]
     }
 
     /// Notes a mistake that only several settings together show.

@@ -1,5 +1,5 @@
 internal import Concurrency
-import Glibc
+public import Glibc
 
 /// A child process of a test: a script that is waited for, a server that is killed, a tool that is asked to stop.
 ///
@@ -174,6 +174,9 @@ public actor TestProcess {
 
     /// All it writes until it, and all it started, has closed its standard output.
     public func readToEnd() -> String { read(until: nil) }
+
+    /// Its process id.
+    public var id: pid_t { process }
 
     /// Sends a signal; does nothing when it has ended and was waited for.
     public func signal(_ number: Int32) {

@@ -45,8 +45,8 @@ import Testing
     @Test func `SQL is written in statement catalogues only`() throws {
         let pattern = try Regex("\\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\\b.*(FROM|VALUES|SET|WHERE|\\\\\\()")
         for source in try SourceRules.sources(in: "Services")
-        where !source.lines.contains(where: {
-            $0.contains("Statements") && ($0.hasPrefix("enum ") || $0.hasPrefix("extension "))
+        where !source.lines.contains(where: { line in
+            line.contains("Statements") && (line.contains("enum ") || line.hasPrefix("extension "))
         }) {
             for (number, line) in source.lines.enumerated() where !line.contains("///") && !line.contains("// ") {
                 #expect(line.firstMatch(of: pattern) == nil, "\(source.path):\(number + 1) holds SQL: \(line)")

@@ -193,6 +193,10 @@ measure_hello() {
         ours=$(median $(cat "$home/cost.ours")) peer=$(median $(cat "$home/cost.peer"))
         row "the same: CPU µs a request" "$(rounded "$ours")" "nginx $(rounded "$peer")" \
             "$(rounded "$(divide "$ours" "$peer")")" - printed
+        our_hello() { wrk_rate 64 "http://127.0.0.1:$hello_port/hello-task"; }
+        beside our_hello peer_hello
+        row "the same from a handler that may wait: requests/s" "$(rounded "$ours")" "nginx $(rounded "$peer")" \
+            "$ratio" - printed
         end_child "$peer_server"
     else
         row "$name" "$(rounded "$(wrk_rate 64 "http://127.0.0.1:$hello_port/hello")")" - - "≥ 0.8" "no nginx"

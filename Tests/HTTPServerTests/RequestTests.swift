@@ -17,6 +17,39 @@ import Testing
         }
     }
 
+    @Test func `handlers that wait and handlers that do not are answered in one order`() async throws {
+        try await withServer { router in
+            router.add(.get, "/now/{n}") { .text(.ok, $0.parameters["n"] ?? "") }
+            router.add(.get, "/later/{n}") { request in
+                await Task.yield()
+                return .text(.ok, request.parameters["n"] ?? "")
+            }
+        } _: { port, _ in
+            let client = try RawClient.connect(port)
+            let kinds = ["now", "later", "later", "now", "now", "later"]
+            try await client.send(kinds.indices.map { get("/\(kinds[$0])/\($0)") }.joined())
+            for number in kinds.indices { #expect(try await client.readAnswer().text == "\(number)") }
+        }
+    }
+
+    @Test func `a handler knows when its request came and how long it may take`() async throws {
+        let before = ContinuousClock.now
+        try await withServer { router in
+            router.add(.get, "/", deadline: .seconds(7)) { request in
+                await Task.yield()
+                let now = ContinuousClock.now
+                let isPlausible = before <= request.receivedAt && request.receivedAt <= now
+                return .text(.ok, "\(isPlausible) \(request.deadline - request.receivedAt)")
+            }
+        } _: { port, _ in
+            let answer = try await ask(port, get("/"))
+            #expect(answer.text == "true 7.0 seconds")
+        }
+        let made = Request(target: "/", receivedAt: before, deadline: before + .seconds(2))
+        #expect(made.receivedAt == before)
+        #expect(made.deadline == before + .seconds(2))
+    }
+
     @Test func `a handler sees every part of its request`() async throws {
         try await withServer { router in
             router.add(.post, "/jobs/{id}/{step}") { request in

@@ -123,12 +123,14 @@ import Testing
     }
 
     @Test func `a body that breaks off fails in its handler`() async throws {
+        let begun = Probe<String>()
         let failures = Probe<RequestBodyError>()
         try await withServer {
             $0.bodyIdleTimeout = .milliseconds(50)
         } routes: { router in
-            router.add(.post, "/", body: .streamed(atMost: 100)) { request in
+            router.add(.post, "/{name}", body: .streamed(atMost: 100)) { request in
                 do {
+                    await begun.record(request.parameters["name"] ?? "")
                     _ = try await request.body.collect(atMost: 100)
                     return Response(.ok)
                 } catch let error as RequestBodyError {
@@ -140,19 +142,21 @@ import Testing
             }
         } _: { port, _ in
             let slow = try RawClient.connect(port)
-            try await slow.send(Self.upload("/", 6) + "abc")
+            try await slow.send(Self.upload("/slow", 6) + "abc")
             #expect(try await slow.readAnswer().status == 400)
             try await failures.wait(for: .tooSlow)
             let ended = try RawClient.connect(port)
-            try await ended.send(Self.upload("/", 6) + "abc")
+            try await ended.send(Self.upload("/ended", 6) + "abc")
             await ended.endSending()
             #expect(try await ended.readAnswer().status == 400)
             try await failures.wait(for: .malformed)
             let malformed = try RawClient.connect(port)
-            try await malformed.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXXXXX")
+            try await malformed.send("POST /bad HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXXXXX")
             #expect(try await malformed.readAnswer().status == 400)
             let gone = try RawClient.connect(port)
-            try await gone.send(Self.upload("/", 6) + "abc")
+            try await gone.send(Self.upload("/gone", 6) + "abc")
+            // A reset throws away what the server has not read yet.
+            try await begun.wait(for: "gone")
             await gone.reset()
             try await failures.wait(for: .connectionLost)
         }

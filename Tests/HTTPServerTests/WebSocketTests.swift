@@ -47,6 +47,27 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 125, 126, 65_535, 65_536])
+    func `a message of any length is framed as RFC 6455 says`(_ length: Int) async throws {
+        let sized = Sized()
+        try await withServer { router in
+            router.webSocket("/ws") { _ in .accept(sized) }
+        } _: { port, _ in
+            let client = try await RawClient.openWebSocket(port)
+            try await client.send(.text("\(length)"))
+            #expect(try await client.readFrame() == Frame(code: 2, payload: [UInt8](repeating: 7, count: length)))
+        }
+    }
+
+    /// Sends as many bytes as it is asked for.
+    final class Sized: WebSocketHandler {
+        func received(_ message: [UInt8], isText: Bool, from socket: WebSocket) {
+            let count = Int(String(decoding: message, as: UTF8.self)) ?? 0
+            socket.send(WebSocketFrame(binary: [UInt8](repeating: 7, count: count)))
+        }
+        func closed(_ socket: WebSocket, code: UInt16, reason: String) {}
+    }
+
     static let handshakes: [(String, Int)] = [
         ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n", 400),
         (RawClient.handshake.replacing("dGhlIHNhbXBsZSBub25jZQ==", with: "short"), 400),

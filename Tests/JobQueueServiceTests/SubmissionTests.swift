@@ -1,3 +1,4 @@
+import Concurrency
 import Contracts
 import HTTPClient
 import JSON
@@ -27,6 +28,30 @@ import Testing
             #expect(job["metadata"]?["k"]?.int == 1)
             #expect(job["priority"]?.int == 3)
             #expect(job["created_at"]?.string == answer.json["created_at"]?.string)
+        }
+    }
+
+    @Test func `a submission is answered only when it is committed`() async throws {
+        try await JobQueueFixture.run { fixture in
+            let answered = Promise<Void>()
+            let submitting = try await fixture.pool.withTransaction { transaction in
+                // No event can be written, so nothing can be committed.
+                try transaction.execute("LOCK TABLE shared.events IN EXCLUSIVE MODE")
+                let submitting = Task {
+                    let id = try await fixture.submit()
+                    answered.succeed(())
+                    return id
+                }
+                let waiting: SQL = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                while try transaction.query(waiting)[0].decode(0, as: Int.self) == 0 { await Task.yield() }
+                // Long enough for an answer that waits for nothing.
+                await #expect(throws: DeadlineExceeded.self) {
+                    try await withDeadline(.milliseconds(300), for: "an answer") { try await answered.value() }
+                }
+                return submitting
+            }
+            let id = try await submitting.value
+            #expect(try await fixture.job(id)["status"]?.string == "queued")
         }
     }
 

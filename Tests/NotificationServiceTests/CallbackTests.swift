@@ -131,7 +131,7 @@ import Testing
             var jobs: [JobID] = []
             for _ in 0..<60 { jobs.append(try await fixture.job(tells: false)) }
             // A second replica, which is killed in the middle of its work.
-            let dying = try await replica(fixture, agent.url)
+            let dying = try await replica(fixture)
             try await fixture.change(jobs, to: .completed)
             _ = try await agent.wait(for: 20)
             dying.cancel()
@@ -169,7 +169,7 @@ import Testing
     }
 
     /// A sender beside that of the service, with a short lease.
-    private func replica(_ fixture: NotificationFixture, _ url: String) async throws -> Task<Void, any Error> {
+    private func replica(_ fixture: NotificationFixture) async throws -> Task<Void, any Error> {
         let wakeup = Wakeup()
         let rules = CallbackSender.Rules(
             backoff: Backoff(from: .milliseconds(1), cap: .milliseconds(1)),
@@ -180,6 +180,7 @@ import Testing
             pool: fixture.pool,
             rules: rules,
             secret: Secret("development-callback-secret"),
+            directory: fixture.directory,
             trusted: .init(logger: .silent, metrics: fixture.metrics),
             guarded: .init(logger: .silent, metrics: fixture.metrics),
             wakeup: wakeup,

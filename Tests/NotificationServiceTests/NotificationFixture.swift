@@ -21,6 +21,7 @@ import Testing
 struct NotificationFixture: Sendable {
     let pool: Pool
     let notification: NotificationService.Notification
+    let directory: ServiceDirectory
     let metrics: Metrics
     let port: UInt16
     let wakeup: Wakeup
@@ -102,10 +103,12 @@ struct NotificationFixture: Sendable {
             developmentToken: Secret("dev-token"),
             memory: .zero
         )
+        let directory = ServiceDirectory(settings.common.discovery)
         let notification = NotificationService.Notification(
             settings,
             pool: pool,
             authenticator: authenticator,
+            directory: directory,
             limits: options.limits,
             hubLimits: options.hub,
             program
@@ -138,6 +141,7 @@ struct NotificationFixture: Sendable {
         let fixture = NotificationFixture(
             pool: pool,
             notification: notification,
+            directory: directory,
             metrics: metrics,
             port: address.port,
             wakeup: wakeup,

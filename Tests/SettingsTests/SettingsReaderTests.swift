@@ -35,6 +35,12 @@ import Testing
         )
     }
 
+    @Test func `what stands before the host of a URL is not shown`() {
+        var reader = SettingsReader(environment: ["A": "http://me:pa@ss@h/p?q=@", "B": "http://h/x@y", "C": "x@y"])
+        for name in ["A", "B", "C"] { _ = reader.optionalString(name, "a URL") }
+        #expect(reader.entries.map(\.shown) == ["http://•••@h/p?q=@", "http://h/x@y", "x@y"])
+    }
+
     @Test func `lists every mistake`() {
         var settings = reader(
             ["PORT": "http", "SIZE": "11", "MODE": "test", "BOTH": "a", "BOTH_FILE": "/f", "GONE_FILE": "/g"],

@@ -18,6 +18,7 @@ import Testing
 
     @Test func `three hundred jobs in flight survive the death of everything`() async throws {
         try await Cluster.run { cluster in
+            try await JobAudit.install(cluster.pool)
             let card = try await ChaosTests.card(in: cluster)
             let ledger = Ledger()
             let subscriber = TestSubscriber(cluster, context: card)
@@ -52,6 +53,7 @@ import Testing
             while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
             let acknowledged = await ledger.acknowledged
             try await ChaosTests.check(acknowledged, in: cluster)
+            #expect(try await JobAudit.offences(cluster.pool) == [])
             try await ChaosTests.checkAssets(in: cluster)
             try await ChaosTests.check(subscriber, in: cluster)
             for task in workers + [watching] {
@@ -67,7 +69,7 @@ import Testing
         }
     }
 
-    private static func card(in cluster: Cluster) async throws -> String {
+    static func card(in cluster: Cluster) async throws -> String {
         func make(_ path: String, _ body: String) async throws -> JSONElement {
             let response = try await cluster.post(cluster.agent, path, body)
             try #require(response.status == 201, "\(response.text)")

@@ -20,12 +20,24 @@ final class Cluster: Sendable {
     let notification: ServiceProgram
     let agent: ServiceProgram
     let logs: URL
+    /// Further replicas of the job queue.
+    let replicas: [ServiceProgram]
+    /// The token with every scope.
+    let token: String
 
-    var services: [ServiceProgram] { [jobQueue, notification, agent] }
+    var services: [ServiceProgram] { [jobQueue, notification, agent] + replicas }
 
     /// Starts everything, runs `body`, and stops everything, whatever happens.
-    static func run(_ body: @escaping @Sendable (Cluster) async throws -> Void) async throws {
-        let cluster = try await Cluster()
+    ///
+    /// - Parameters:
+    ///   - environment: settings of all services, before our own.
+    ///   - replicas: job queues beside the first one.
+    static func run(
+        _ environment: [String: String] = [:],
+        replicas: Int = 0,
+        _ body: @escaping @Sendable (Cluster) async throws -> Void
+    ) async throws {
+        let cluster = try await Cluster(environment, replicas)
         let result = await Task { try await body(cluster) }.result
         for service in cluster.services { await service.kill() }
         await cluster.client.shutdown()
@@ -38,13 +50,15 @@ final class Cluster: Sendable {
         try FileManager.default.removeItem(at: cluster.logs)
     }
 
-    private init() async throws {
+    private init(_ settings: [String: String], _ count: Int) async throws {
+        token = settings["MARTLET_DEV_TOKEN"] ?? "dev-token"
         database = TestServer(alwaysPrivate: true)
         broker = try await TestRabbitMQ.startPrivate()
         let url = try await database.url()
         logs = FileManager.default.temporaryDirectory.appending(path: "martlet-system-\(UUID())")
         try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
         let ports = try (0..<3).map { _ in try Cluster.freePort() }
+        let logs = logs
         let environment = [
             "PATH": "/usr/bin:/bin:/usr/sbin", "DATABASE_URL": url, "BROKER_URL": broker.baseURL + "/%2f",
             "AGENT_URL": "http://127.0.0.1:\(ports[0])", "JOB_QUEUE_URL": "http://127.0.0.1:\(ports[1])",
@@ -52,12 +66,17 @@ final class Cluster: Sendable {
             "LEASE_MS": "2000", "RETRY_INITIAL_MS": "20", "RETRY_CAP_MS": "200", "LOG_FORMAT": "text",
             "LD_LIBRARY_PATH": ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? "",
         ]
+        .merging(settings) { $1 }
         agent = ServiceProgram("agent-service", port: ports[0], environment: environment, logs: logs)
         jobQueue = ServiceProgram("job-queue-service", port: ports[1], environment: environment, logs: logs)
         notification = ServiceProgram("notification-service", port: ports[2], environment: environment, logs: logs)
-        var settings = PoolSettings(url, applicationName: "observer")
-        settings.size = 2
-        pool = Pool(settings, logger: .silent, metrics: Metrics())
+        replicas = try (0..<count)
+            .map { _ in
+                ServiceProgram("job-queue-service", port: try Cluster.freePort(), environment: environment, logs: logs)
+            }
+        var observing = PoolSettings(url, applicationName: "observer")
+        observing.size = 2
+        pool = Pool(observing, logger: .silent, metrics: Metrics())
         client = Client(logger: .silent, metrics: Metrics())
         for service in services { try await service.start() }
         for service in services { try await waitUntilReady(service) }
@@ -79,13 +98,13 @@ final class Cluster: Sendable {
     struct Ended: Error { let service: String }
 
     func get(_ url: String) async throws -> ClientResponse {
-        try await client.send(ClientRequest("GET", url, headers: [("Authorization", "Bearer dev-token")]))
+        try await client.send(ClientRequest("GET", url, headers: [("Authorization", "Bearer \(token)")]))
     }
 
     func post(_ service: ServiceProgram, _ path: String, _ body: String, key: String? = nil) async throws
         -> ClientResponse
     {
-        var headers = [("Authorization", "Bearer dev-token"), ("Content-Type", "application/json")]
+        var headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
         if let key { headers.append(("Idempotency-Key", key)) }
         return try await client.send(
             ClientRequest(

@@ -6,15 +6,16 @@ import TestSupport
 final class ServiceProgram: Sendable {
     let name: String
     let port: Int
-    private let environment: [String: String]
-    private let log: String
+    let environment: [String: String]
+    /// The file of everything that it writes.
+    let log: String
     private let process = Mutex<TestProcess?>(nil)
 
     init(_ name: String, port: Int, environment: [String: String], logs: URL) {
         self.name = name
         self.port = port
         self.environment = environment.merging(["PORT": "\(port)", "HOST": "127.0.0.1"]) { $1 }
-        log = logs.appending(path: "\(name).log").path
+        log = logs.appending(path: "\(name)-\(port).log").path
     }
 
     /// Where SwiftPM puts the executables: beside the test bundle.
@@ -44,6 +45,33 @@ final class ServiceProgram: Sendable {
     }
 
     var isRunning: Bool { get async { await current?.isRunning ?? false } }
+
+    /// What it wrote and printed when it was run once with other arguments, beside the running one.
+    func output(_ arguments: String...) async throws -> String {
+        let path = ServiceProgram.folder.appending(path: name).path
+        // Standard error counts too; the shell merges it.
+        let process = try await TestProcess(
+            "/bin/sh",
+            ["-c", "exec \"$0\" \"$@\" 2>&1", path] + arguments,
+            environment: environment
+        )
+        let text = await process.readToEnd()
+        await process.wait()
+        return text
+    }
+
+    /// Its process id.
+    var id: Int32? { get async { await current?.id } }
+
+    /// Bytes of physical memory that it holds.
+    var residentBytes: Int {
+        get async throws {
+            guard let id = await current?.id else { return 0 }
+            let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+            return (line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0) * 1024
+        }
+    }
 
     /// The end of what it has written.
     var lastLines: String { (try? String(contentsOfFile: log, encoding: .utf8).suffix(3000)).map(String.init) ?? "" }

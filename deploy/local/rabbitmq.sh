@@ -163,7 +163,12 @@ start() {
     bin=$(programs)
     prepare
     deadline=$((SECONDS + ${RABBITMQ_DEADLINE:-60}))
-    ! answers "$amqp" || die "port $amqp is taken by another program"
+    # A node that was killed a moment ago may still be letting go of it.
+    local patience=$((SECONDS + 5))
+    while answers "$amqp"; do
+        [ $SECONDS -lt $patience ] || die "port $amqp is taken by another program"
+        sleep 0.05
+    done
     if ! alive mapper; then
         (as_owner setsid "$(port_mapper)" -port "$mapper" -address 127.0.0.1) </dev/null >"$folder/log/mapper.log" 2>&1 &
         echo $! >"$folder/mapper.pid"

@@ -19,6 +19,7 @@ final class ProviderWorker: Service {
     private let dispatcher: Dispatcher
     private let results: ResultStore
     private let heartbeat: Duration
+    private let tracer: Tracer
     private let logger: Logger
     private let running = Lock<[LeaseKey: Task<Void, Never>]>([:])
 
@@ -29,6 +30,7 @@ final class ProviderWorker: Service {
         dispatcher: Dispatcher,
         results: ResultStore,
         heartbeat: Duration,
+        tracer: Tracer,
         logger: Logger
     ) {
         self.provider = provider
@@ -37,6 +39,7 @@ final class ProviderWorker: Service {
         self.dispatcher = dispatcher
         self.results = results
         self.heartbeat = heartbeat
+        self.tracer = tracer
         self.logger = logger.with(["provider": name])
     }
 
@@ -136,7 +139,7 @@ final class ProviderWorker: Service {
         do {
             guard try await dispatcher.start(key) == .ok else { return }
             do {
-                let result = try await provider.run(lease, attempt(of: key))
+                let result = try await traced(lease) { try await provider.run(lease, attempt(of: key)) }
                 _ = try await dispatcher.complete(Completion(key: key, resultURL: result.url, result: result.details))
             } catch let failure as ProviderFailure {
                 logger.info("attempt failed", ["code": failure.code])
@@ -167,6 +170,15 @@ final class ProviderWorker: Service {
         } catch {
             // The outcome could not be stored: the lease ends with the session, and the job is run again.
             logger.warning("outcome not stored", ["error": "\(error)"])
+        }
+    }
+
+    /// The provider's part as a span of the trace that submitted the job.
+    private func traced<Value>(_ lease: Lease, _ body: () async throws -> Value) async throws -> Value {
+        guard let trace = lease.traceparent.flatMap({ TraceContext(traceparent: $0) }) else { return try await body() }
+        let attributes = [("martlet.job.id", "\(lease.jobID)"), ("martlet.job.attempt", "\(lease.attempt + 1)")]
+        return try await tracer.span("run \(lease.kind)", .consumer, in: trace, attributes: attributes) { _ in
+            try await body()
         }
     }
 

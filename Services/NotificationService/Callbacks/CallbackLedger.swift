@@ -11,6 +11,9 @@ import Telemetry
 struct CallbackLedger: Service {
     let name = "callback ledger"
     let pool: Pool
+    /// Where the agent takes callbacks.
+    static let agentPath = "/internal/callbacks/jobs"
+
     let agentURL: String
     /// Ends the rest between two looks at the log.
     let wakeup: Wakeup

@@ -1,6 +1,7 @@
 import Concurrency
 import Contracts
 import Crypto
+import Edge
 import HTTPClient
 import JSON
 import Kernel
@@ -39,6 +40,8 @@ actor CallbackSender: Service {
     private let pool: Pool
     private let rules: Rules
     private let secret: Secret<String>
+    /// Where the agent is now: not where it was when the callback was noted.
+    private let directory: ServiceDirectory
     /// For the agent, and for what users named.
     private let trusted: Client
     private let guarded: Client
@@ -52,6 +55,7 @@ actor CallbackSender: Service {
         pool: Pool,
         rules: Rules,
         secret: Secret<String>,
+        directory: ServiceDirectory,
         trusted: Client,
         guarded: Client,
         wakeup: Wakeup,
@@ -62,6 +66,7 @@ actor CallbackSender: Service {
         self.pool = pool
         self.rules = rules
         self.secret = secret
+        self.directory = directory
         self.trusted = trusted
         self.guarded = guarded
         self.wakeup = wakeup
@@ -140,6 +145,13 @@ actor CallbackSender: Service {
 
     /// Sends it once. Returns why it failed; `nil` when it was answered with 2xx.
     private func attempt(_ callback: Callback) async throws -> String? {
+        guard callback.target == .agent else { return try await attempt(callback, at: callback.url, guarded) }
+        return try await directory.withURL(of: .agent) { base in
+            try await attempt(callback, at: base + CallbackLedger.agentPath, trusted)
+        }
+    }
+
+    private func attempt(_ callback: Callback, at url: String, _ client: Client) async throws -> String? {
         let body = callback.body.bytes
         let time = clock.now().seconds
         let code = HMAC.sha256(
@@ -148,7 +160,7 @@ actor CallbackSender: Service {
         )
         let request = ClientRequest(
             "POST",
-            callback.url,
+            url,
             headers: [
                 ("Content-Type", "application/json"),
                 (CallbackHeader.signature, "t=\(time),v1=\(Hex.encode(code))"),
@@ -159,7 +171,7 @@ actor CallbackSender: Service {
             trace: callback.traceparent.flatMap { TraceContext(traceparent: $0)?.child() }
         )
         do {
-            let response = try await (callback.target == .agent ? trusted : guarded).send(request)
+            let response = try await client.send(request)
             return (200...299).contains(response.status) ? nil : "answered with \(response.status)"
         } catch let error as ClientError {
             return error.description

@@ -61,6 +61,10 @@ final class Hub: Sendable {
         }
     }
 
+    /// Lets go of a loop that has no socket any more. The loop's server holds the hub by its routes: held for good,
+    /// they would keep one another.
+    func forget(_ loop: EventLoop) { state.withLock { $0.tables[ObjectIdentifier(loop)] = nil } }
+
     /// The sockets of every loop.
     var tables: [LoopTable] { state.withLock { Array($0.tables.values) } }
 

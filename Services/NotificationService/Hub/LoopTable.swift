@@ -27,7 +27,13 @@ final class LoopTable: Sendable {
 
     func add(_ session: Session) { content.withValue { $0.sessions[session.id] = session } }
 
-    func remove(_ session: Session) { content.withValue { _ = $0.sessions.removeValue(forKey: session.id) } }
+    /// Takes a session out; whether it was the last one.
+    func remove(_ session: Session) -> Bool {
+        content.withValue { content in
+            content.sessions[session.id] = nil
+            return content.sessions.isEmpty
+        }
+    }
 
     /// From now on the session gets what comes after a place.
     func watch(_ context: ContextID, _ session: Session, after place: LogPlace) {

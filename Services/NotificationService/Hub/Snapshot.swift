@@ -15,32 +15,15 @@ struct Snapshot: Sendable {
         case expired
     }
 
-    static let pageSize = 50
     static let maximumJobs = 10_000
+    /// What is read at once; the rest is read when a watcher has taken these.
+    static let readSize = 500
 
     let position: Position
-    /// Newest first.
+    /// The newest, newest first.
     let jobs: [RawJSON]
-
-    /// The messages that carry it. Only the last has the cursor: who loses the connection before it has not got all.
-    func messages(for context: ContextID, _ reason: Reason) -> [[UInt8]] {
-        let pages = max(1, (jobs.count + Snapshot.pageSize - 1) / Snapshot.pageSize)
-        return (0..<pages)
-            .map { page in
-                let isLast = page == pages - 1
-                return JSONWriter.bytes { json in
-                    json.object {
-                        $0.member("type", "snapshot")
-                        $0.member("context_id", context.description)
-                        $0.member("cursor", isLast ? position.description : nil)
-                        $0.member("reason", reason.rawValue)
-                        $0.member("jobs", Array(jobs.dropFirst(page * Snapshot.pageSize).prefix(Snapshot.pageSize)))
-                        $0.member("last", isLast)
-                        if isLast { $0.member("truncated", jobs.count >= Snapshot.maximumJobs) }
-                    }
-                }
-            }
-    }
+    /// The job after which more are to be read; `nil` when these are all.
+    let last: JobID?
 }
 
 /// Takes snapshots; who asks for the same context while one is taken gets that one.
@@ -70,18 +53,21 @@ actor Snapshots {
             let epoch = try await reader.epoch()
             // The place first: what the jobs show beyond it comes again as updates, and nothing is missing.
             let position = try await reader.settledEnd().position(in: epoch)
-            var jobs: [RawJSON] = []
-            var last: JobID?
-            while jobs.count < Snapshot.maximumJobs {
-                let rows = try await pool.query(SnapshotStatements.page(of: context, before: last, limit: 1000))
-                for row in rows {
-                    last = try row.decode(0)
-                    jobs.append(try row.decode(1))
-                }
-                if rows.count < 1000 { break }
-            }
-            return Snapshot(position: position, jobs: jobs)
+            let jobs = try await read(context, before: nil)
+            return Snapshot(position: position, jobs: jobs.jobs, last: jobs.last)
         }
+    }
+
+    /// The jobs of a context that come after one in a snapshot.
+    func jobs(of context: ContextID, before last: JobID) async throws -> (jobs: [RawJSON], last: JobID?) {
+        try await places.withPlace { try await read(context, before: last) }
+    }
+
+    private func read(_ context: ContextID, before last: JobID?) async throws -> (jobs: [RawJSON], last: JobID?) {
+        let limit = Snapshot.readSize
+        let rows = try await pool.query(SnapshotStatements.page(of: context, before: last, limit: limit))
+        let end: JobID? = rows.count < limit ? nil : try rows[limit - 1].decode(0)
+        return (try rows.map { try $0.decode(1) }, end)
     }
 }
 

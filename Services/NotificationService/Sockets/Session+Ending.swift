@@ -83,7 +83,7 @@ extension Session {
         timers = []
         inbox = []
         worker?.cancel()
-        table.remove(self)
+        if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)
     }
 }

@@ -269,8 +269,9 @@ actor Session {
                 position = end
             case .snapshot(let snapshot, let reason):
                 if tellsSubscribed { socket.send(ServerMessage.subscribed(id, context, recovered: false, nil)) }
-                for page in snapshot.messages(for: context, reason) { try await send(WebSocketFrame(text: page)) }
-                position = snapshot.position
+                var pages = SnapshotPages(snapshot, of: context, reason, from: around.recovery.snapshots)
+                while let page = try await pages.next() { try await send(WebSocketFrame(text: page)) }
+                position = pages.position
             }
             tellsSubscribed = false
             cursor = position.description

@@ -15,6 +15,7 @@ struct ContextReader: Sendable {
     let recovery: Recovery
     private(set) var position: Position?
     private var cursor: String?
+    private var pages: SnapshotPages?
 
     /// A reader from `cursor` on; without one it begins with a snapshot. The hub must be watching the context.
     init(_ context: ContextID, from cursor: String?, hub: Hub, recovery: Recovery) {
@@ -26,6 +27,7 @@ struct ContextReader: Sendable {
 
     /// What comes next; nothing when there was nothing for `limit`.
     mutating func next(atMost limit: Duration) async throws -> [Item] {
+        if let item = try await nextPage() { return [item] }
         if let position {
             if hub.updates(of: context, after: position)?.isEmpty == true {
                 guard try await hub.changed(context, after: position, atMost: limit) else { return [] }
@@ -38,12 +40,19 @@ struct ContextReader: Sendable {
         case .replay(let updates, let end): return take(updates, upTo: end)
         case .snapshot(let snapshot, let reason):
             position = snapshot.position
-            let messages = snapshot.messages(for: context, reason)
-            return messages.enumerated()
-                .map { index, message in
-                    Item(message: message, cursor: index == messages.count - 1 ? snapshot.position.description : nil)
-                }
+            pages = SnapshotPages(snapshot, of: context, reason, from: recovery.snapshots)
+            return try await nextPage().map { [$0] } ?? []
         }
+    }
+
+    /// Whether a snapshot has begun that has not been read to its end.
+    var isInSnapshot: Bool { pages != nil }
+
+    private mutating func nextPage() async throws -> Item? {
+        guard let message = try await pages?.next(), let pages else { return nil }
+        guard pages.isAtEnd else { return Item(message: message, cursor: nil) }
+        self.pages = nil
+        return Item(message: message, cursor: pages.position.description)
     }
 
     private mutating func take(_ updates: [Update], upTo end: Position?) -> [Item] {

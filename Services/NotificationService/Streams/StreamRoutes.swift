@@ -61,6 +61,8 @@ struct StreamRoutes: Sendable {
         while items.isEmpty, case let left = deadline - .now, left > .zero {
             items = try await reader.next(atMost: left)
         }
+        // An answer has the cursor of its end, so all of the snapshot is in it.
+        while reader.isInSnapshot { items += try await reader.next(atMost: .zero) }
         return .json { json in
             json.object {
                 $0.member("context_id", context.description)

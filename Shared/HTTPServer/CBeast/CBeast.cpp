@@ -94,7 +94,7 @@ cb_frame *cb_frame_create(cb_bytes payload, bool text) {
     return martlet::make_frame(text ? opcode::text : opcode::binary, payload.data, payload.count).detach();
 }
 void cb_frame_release(cb_frame *frame) { intrusive_ptr_release(frame); }
-size_t cb_frame_size(const cb_frame *frame) { return frame->bytes.size(); }
+size_t cb_frame_size(const cb_frame *frame) { return frame->size(); }
 
 size_t cb_ws_send(cb_connection *connection, cb_frame *frame) { return connection->send(martlet::frame_ptr(frame)); }
 size_t cb_ws_queued_bytes(const cb_connection *connection) { return connection->queue().bytes(); }

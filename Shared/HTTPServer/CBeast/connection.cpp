@@ -12,6 +12,9 @@ using martlet::opcode;
 
 namespace {
 
+/// Answers up to this size wait for the end of the batch.
+constexpr size_t copied_at_most = 16 * 1024;
+
 /// More than this of unsent bytes, and a ping is not answered: the peer does not read.
 constexpr size_t pong_room = 64 * 1024;
 
@@ -37,7 +40,7 @@ bool names_another_version(std::string_view input) {
 
 }  // namespace
 
-cb_connection::cb_connection(cb_loop &loop, asio::ip::tcp::socket socket) : loop_(loop), socket_(std::move(socket)) {}
+cb_connection::cb_connection(cb_loop &loop, martlet::tcp_socket socket) : loop_(loop), socket_(std::move(socket)) {}
 
 void cb_connection::begin(const char *address) {
     place = loop_.connections.size();
@@ -90,13 +93,12 @@ void cb_connection::end_of_input() {
     switch (phase_) {
     case phase::idle:
         if (out_.empty()) lost();
-        else linger();
+        else if (held_.empty()) linger();
         break;
     case phase::head: refuse(CB_MALFORMED, "the request ended in its head"); break;
     case phase::body: refuse(CB_MALFORMED, "the request ended in its body"); break;
     case phase::answering:
-        half_closed_since_ = loop_.now;
-        loop_.callbacks.half_closed(peer_);
+        if (held_.empty()) last_request();
         break;
     case phase::websocket: lost(); break;
     case phase::lingering:
@@ -104,6 +106,12 @@ void cb_connection::end_of_input() {
         break;
     case phase::closed: break;
     }
+}
+
+/// The client stopped sending, and this is the last request of those that it had sent.
+void cb_connection::last_request() {
+    half_closed_since_ = loop_.now;
+    loop_.callbacks.half_closed(peer_);
 }
 
 /// Reads requests from what is held and `data`, one at a time: the next only when the last is answered and written.
@@ -127,6 +135,7 @@ void cb_connection::process(const char *data, size_t count) {
     if (holding) held_.erase(0, used);
     else held_.assign(data + used, count - used);
     if (held_.empty() && held_.capacity() > 1024) held_ = {};
+    if (half_closed_ && held_.empty() && phase_ == phase::answering) last_request();
 }
 
 size_t cb_connection::read_message(const char *data, size_t count) {
@@ -141,7 +150,7 @@ size_t cb_connection::read_head(const char *data, size_t count) {
         phase_ = phase::head;
         deadline_ = loop_.now + loop_.limits.header_ms;
         head_bytes_ = 0;
-        parser_.emplace(*this, loop_.limits);
+        parser_.emplace(*this, loop_.limits, loop_.head_buffers);
     }
     error_code ec;
     const size_t taken = parser_->feed(data, count, ec);
@@ -174,19 +183,16 @@ size_t cb_connection::read_head(const char *data, size_t count) {
     const auto head = parser_->head();
     keep_ = head.keep_alive;
     paused_ = false;
-    const bool done = parser_->is_done();
     // From here the peer may answer; what it does not read of the body is not read at all.
-    phase_ = phase::body;
+    phase_ = head.whole ? phase::answering : phase::body;
+    if (head.whole) deadline_ = -1;
     const int64_t limit = loop_.callbacks.head(peer_, &head);
+    if (parser_) parser_->return_buffers(loop_.head_buffers);  // else it was answered at once
     if (phase_ != phase::body) return taken;
     if (limit < 0) {
         phase_ = phase::answering;
         keep_ = false;
         return count;
-    }
-    if (done) {
-        message_complete();
-        return taken;
     }
     deadline_ = loop_.now + loop_.limits.body_idle_ms;
     parser_->limit_body(static_cast<uint64_t>(limit));
@@ -248,6 +254,11 @@ void cb_connection::resume_soon() {
     loop_.to_resume.emplace_back(this);
 }
 
+/// The next request may be there already; else it is being waited for.
+void cb_connection::go_on() {
+    if (!held_.empty() || !reading_) resume_soon();
+}
+
 void cb_connection::resume() {
     if (phase_ == phase::closed) return;
     if (phase_ == phase::websocket) {
@@ -278,7 +289,8 @@ void cb_connection::set_deadline(int64_t milliseconds) {
 int64_t cb_connection::write(cb_bytes first, cb_bytes second) {
     if (phase_ == phase::closed || shut_) return -1;
     size_t written = 0;
-    if (out_.empty()) {
+    // What is small leaves at the end of the batch; what is not is not copied when the socket takes it.
+    if (out_.empty() && first.count + second.count > copied_at_most) {
         const std::array<asio::const_buffer, 2> parts{asio::const_buffer(first.data, first.count),
                                                       asio::const_buffer(second.data, second.count)};
         error_code ec;
@@ -289,12 +301,13 @@ int64_t cb_connection::write(cb_bytes first, cb_bytes second) {
         }
         if (written == first.count + second.count) return 0;
     }
-    std::string rest;
-    rest.reserve(first.count + second.count - written);
-    if (written < first.count) rest.append(reinterpret_cast<const char *>(first.data) + written, first.count - written);
-    const size_t skipped = written > first.count ? written - first.count : 0;
-    rest.append(reinterpret_cast<const char *>(second.data) + skipped, second.count - skipped);
-    queue(new cb_frame(std::move(rest)));
+    const size_t from_first = std::min(written, first.count), from_second = written - from_first;
+    const auto rest = cb_frame::make(first.count + second.count - written);
+    if (first.count > from_first) memcpy(rest->data(), first.data + from_first, first.count - from_first);
+    if (second.count > from_second) {
+        memcpy(rest->data() + first.count - from_first, second.data + from_second, second.count - from_second);
+    }
+    queue(rest);
     if (out_.bytes() > loop_.limits.write_high) wants_room_ = true;
     return static_cast<int64_t>(out_.bytes());
 }
@@ -314,9 +327,14 @@ void cb_connection::flush_soon() {
 void cb_connection::flush() {
     if (phase_ == phase::closed || writing_) return;
     while (!out_.empty()) {
-        std::array<asio::const_buffer, martlet::out_queue::gather> room;
         error_code ec;
-        const size_t written = socket_.write_some(out_.front(room), ec);
+        size_t written;
+        if (out_.count() == 1) {
+            written = socket_.write_some(out_.first(), ec);
+        } else {
+            std::array<asio::const_buffer, martlet::out_queue::gather> room;
+            written = socket_.write_some(out_.front(room), ec);
+        }
         if (ec == asio::error::would_block) {
             blocked_ = true;
             write_soon();
@@ -331,7 +349,7 @@ void cb_connection::flush() {
 
 void cb_connection::write_soon() {
     writing_ = true;
-    socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = connection_ptr(this)](error_code ec) {
+    socket_.async_wait(martlet::tcp_socket::wait_write, [self = connection_ptr(this)](error_code ec) {
         self->writing_ = false;
         if (ec || self->phase_ == phase::closed) return;
         self->loop_.batch([&] { self->flush(); });
@@ -352,7 +370,7 @@ void cb_connection::written() {
     if (!out_.empty()) return;
     stalled_since_ = -1;
     if (phase_ == phase::lingering) linger();
-    else if (phase_ == phase::idle) resume_soon();
+    else if (phase_ == phase::idle) go_on();
 }
 
 void cb_connection::finish(bool keep) {
@@ -364,7 +382,7 @@ void cb_connection::finish(bool keep) {
     phase_ = phase::idle;
     parser_.reset();
     deadline_ = loop_.now + loop_.limits.keep_alive_ms;
-    resume_soon();
+    go_on();
 }
 
 void cb_connection::linger() {
@@ -378,7 +396,7 @@ void cb_connection::linger() {
     if (!shut_) {
         shut_ = true;
         error_code ec;
-        socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+        socket_.shutdown(martlet::tcp_socket::shutdown_send, ec);
         if (ec) return lost();
     }
     deadline_ = loop_.now + loop_.limits.linger_ms;
@@ -479,7 +497,7 @@ bool cb_connection::upgrade(cb_bytes response, cb_ws_limits limits, void *peer) 
 
 size_t cb_connection::send(frame_ptr frame) {
     if (phase_ != phase::websocket || websocket_->close_sent) return out_.bytes();
-    if (out_.bytes() + frame->bytes.size() > websocket_->limits.queued_bytes) {
+    if (out_.bytes() + frame->size() > websocket_->limits.queued_bytes) {
         loss_ = "too much waited to be sent";
         lost();
         return out_.bytes();

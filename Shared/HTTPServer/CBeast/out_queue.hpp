@@ -20,15 +20,20 @@ public:
     size_t count() const { return frames_.size() - head_; }
 
     void push(frame_ptr frame) {
-        bytes_ += frame->bytes.size();
+        bytes_ += frame->size();
         frames_.push_back(std::move(frame));
     }
 
+    /// The first frame's bytes, of which there is one.
+    boost::asio::const_buffer first() const {
+        return boost::asio::const_buffer(frames_[head_]->data() + offset_, frames_[head_]->size() - offset_);
+    }
+
+    /// As many frames' bytes as one gathering write takes.
     std::span<const boost::asio::const_buffer> front(std::array<boost::asio::const_buffer, gather> &room) const {
         size_t used = 0, offset = offset_;
         for (size_t i = head_; i < frames_.size() && used < gather; ++i, offset = 0) {
-            const auto &bytes = frames_[i]->bytes;
-            room[used++] = boost::asio::const_buffer(bytes.data() + offset, bytes.size() - offset);
+            room[used++] = boost::asio::const_buffer(frames_[i]->data() + offset, frames_[i]->size() - offset);
         }
         return {room.data(), used};
     }
@@ -37,7 +42,7 @@ public:
     void consume(size_t written) {
         bytes_ -= written;
         while (written > 0) {
-            const size_t left = frames_[head_]->bytes.size() - offset_;
+            const size_t left = frames_[head_]->size() - offset_;
             if (written < left) {
                 offset_ += written;
                 break;
@@ -62,7 +67,7 @@ public:
         size_t kept = head_ + (offset_ > 0 ? 1 : 0);
         for (size_t i = kept; i < frames_.size(); ++i) {
             if (frames_[i]->is_control) std::swap(frames_[kept++], frames_[i]);
-            else bytes_ -= frames_[i]->bytes.size();
+            else bytes_ -= frames_[i]->size();
         }
         frames_.resize(kept);
     }

@@ -1,12 +1,10 @@
 // Beast's incremental parser, and the refusals it leaves to its user.
 #pragma once
 
-#include "CBeast.h"
+#include "head_buffers.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
-#include <string>
-#include <vector>
 
 namespace martlet {
 
@@ -25,7 +23,11 @@ protected:
 /// Reads one request. Fields are copied into one text, so that the input may be thrown away.
 class request_parser final : public http::basic_parser<true> {
 public:
-    request_parser(body_sink &sink, const cb_limits &limits) : sink_(sink), fields_limit_(limits.header_fields) {
+    request_parser(body_sink &sink, const cb_limits &limits, head_buffers &buffers)
+        : sink_(sink), text_(std::move(buffers.text)), fields_(std::move(buffers.fields)),
+          fields_limit_(limits.header_fields) {
+        text_.clear();
+        fields_.clear();
         header_limit(limits.header_bytes);
         // The route decides the limit, and it is known only after the header.
         body_limit(boost::none);
@@ -35,6 +37,12 @@ public:
     size_t feed(const char *data, size_t count, error_code &ec) {
         input_end_ = data + count;
         return put(boost::asio::const_buffer(data, count), ec);
+    }
+
+    /// After this the head cannot be asked for again.
+    void return_buffers(head_buffers &buffers) {
+        buffers.text = std::move(text_);
+        buffers.fields = std::move(fields_);
     }
 
     bool has_request_line() const { return method_count_ > 0; }
@@ -57,6 +65,7 @@ public:
         head.chunked = chunked();
         head.keep_alive = keep_alive();
         head.http10 = version_ < 11;
+        head.whole = is_done();
         return head;
     }
 
@@ -80,6 +89,7 @@ private:
 
     void on_request_impl(http::verb, string_view method, string_view target, int version, error_code &) override {
         text_.reserve(512);
+        fields_.reserve(16);
         text_.append(method.data(), method.size());
         text_.append(target.data(), target.size());
         method_count_ = static_cast<uint32_t>(method.size());

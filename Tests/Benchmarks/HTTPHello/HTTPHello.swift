@@ -4,7 +4,8 @@ import Telemetry
 
 /// A server to measure: `HTTPHello <port> [loops]`.
 ///
-/// - `GET /hello`: 37 bytes of JSON, as a peer's `return 200` sends them.
+/// - `GET /hello`: 37 bytes of JSON, as a peer's `return 200` sends them; its handler does not wait.
+/// - `GET /hello-task`: the same from a handler that could wait, as those of the services do.
 /// - `POST /echo`: the body again.
 /// - `/sub/…`: a WebSocket that gets what is posted to `/pub/…`, shared by all subscribers of the loop.
 /// - `/ws-echo`: a WebSocket that answers each message with itself.
@@ -18,6 +19,7 @@ struct HTTPHello {
         let hub = Hub()
         var router = Router()
         router.add(.get, "/hello") { _ in Response(.ok, type: "application/json", body) }
+        router.add(.get, "/hello-task") { (_: Request) async in Response(.ok, type: "application/json", body) }
         router.add(.post, "/echo", body: .buffered(atMost: 16 << 20)) { Response(.ok, body: .bytes($0.body.bytes)) }
         router.webSocket("/sub/{channel}") { _ in .accept(hub) }
         router.add(.post, "/pub/{channel}") { request in

@@ -47,6 +47,8 @@ struct HTTPKind: Sendable {
     let result: Result
     let waiting: Waiting
     let cancel: RequestTemplate?
+    /// What must not be kept of the service's answers.
+    let mask: SecretMask
 
     /// The kind as others see it.
     var kind: Kind { Kind(name: name, summary: summary, params: params, provider: "http", unavailable: nil) }

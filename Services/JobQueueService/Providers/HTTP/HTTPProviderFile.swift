@@ -15,7 +15,8 @@ import Kernel
 ///   "result": {"pointer": "/output/url", "form": "url", "media_types": ["image/png"]}
 /// }]}
 /// ```
-/// `${NAME}` in headers and secrets is a variable of the environment. Instead of `poll` there may be
+/// `${NAME}` in headers and secrets is a variable of the environment. Should the service repeat its value, of at least
+/// eight bytes, in an answer or webhook, dots take its place before anything is kept. Instead of `poll` there may be
 /// `"webhook": {"secret": "${ACME_SECRET}", "id": "/id"}`; the service then calls `/api/providers/acme/webhook`.
 struct HTTPProviderFile {
     private static let request: [JSONSchema.Property] = [
@@ -136,7 +137,8 @@ struct HTTPProviderFile {
                 maximumBytes: min(maximumBytes, result.value("maximum_bytes")?.int ?? maximumBytes)
             ),
             waiting: waiting,
-            cancel: cancel
+            cancel: cancel,
+            mask: SecretMask(variables(in: json).compactMap { environment[$0] })
         )
     }
 
@@ -204,6 +206,12 @@ struct HTTPProviderFile {
         let pointer = json?.string.flatMap { JSONPointer($0) }
         if pointer == nil { mistakes.note(place, "must be a JSON pointer, empty or beginning with '/'") }
         return pointer
+    }
+
+    /// The names of all `${NAME}` in a provider's text.
+    private func variables(in json: JSONElement) -> Set<String> {
+        let text = String(decoding: json.raw.bytes, as: UTF8.self)
+        return Set(text.split(separator: "${").dropFirst().map { String($0.prefix { $0 != "}" }) })
     }
 
     /// A text with each `${NAME}` replaced from the environment.

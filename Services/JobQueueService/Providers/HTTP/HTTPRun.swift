@@ -103,7 +103,7 @@ struct HTTPRun: Sendable {
             throw ProviderFailure(error)
         }
         guard (200...299).contains(response.status) else { throw ProviderFailure(answer: response.head) }
-        let answer = try HTTPRun.parse(response)
+        let answer = try parse(response)
         guard let id = kind.id.text(in: answer), (1...500).contains(id.utf8.count) else {
             throw ProviderFailure(code: "PROVIDER_BAD_ANSWER", message: "the provider's answer has no id")
         }
@@ -139,7 +139,7 @@ struct HTTPRun: Sendable {
                 switch response.status {
                 case 200...299:
                     failures = 0
-                    let verdict = Verdict(try HTTPRun.parse(response), kind)
+                    let verdict = Verdict(try parse(response), kind)
                     guard case .running(let progress) = verdict else { return verdict }
                     try await keepState(progress: progress)
                     continue
@@ -176,9 +176,9 @@ struct HTTPRun: Sendable {
         }
     }
 
-    private static func parse(_ response: ClientResponse) throws -> JSONElement {
+    private func parse(_ response: ClientResponse) throws -> JSONElement {
         do throws(JSONError) {
-            return try JSONDocument(parsing: response.body).root
+            return try JSONDocument(parsing: kind.mask.applied(to: response.body)).root
         } catch {
             throw ProviderFailure(code: "PROVIDER_BAD_ANSWER", message: "the provider's answer is not JSON")
         }

@@ -43,7 +43,7 @@ struct WebhookRoutes: Sendable {
         }
         let said: JSONElement
         do throws(JSONError) {
-            said = try JSONDocument(parsing: body).root
+            said = try JSONDocument(parsing: provider.kind.mask.applied(to: body)).root
         } catch {
             throw ServiceError(.invalidJSON, "\(error)")
         }

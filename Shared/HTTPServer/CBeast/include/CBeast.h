@@ -39,6 +39,7 @@ typedef struct {
     bool chunked;
     bool keep_alive;
     bool http10;
+    bool whole;              // the request ends here; `complete` is not called
 } cb_head;
 
 /// Why a request cannot be read. The connection closes after the answer.
@@ -73,10 +74,10 @@ typedef struct {
     // HTTP
     int64_t (*head)(void *peer, const cb_head *head);  // the body's limit in bytes, or -1 when it is already answered
     void (*body)(void *peer, cb_bytes bytes);
-    void (*complete)(void *peer);                      // the whole request has come
+    void (*complete)(void *peer);                      // the whole body has come
     void (*failed)(void *peer, cb_failure failure, const char *reason);
     void (*writable)(void *peer);
-    void (*half_closed)(void *peer);                   // the client will send nothing more
+    void (*half_closed)(void *peer);                   // the client will send nothing more, and this is its last request
     void (*abandoned)(void *peer);                     // it has been half closed for so long that it is taken for gone
     void (*deadline)(void *peer);
     void (*stopping)(void *peer);

@@ -1,0 +1,56 @@
+import Contracts
+import JSON
+import Kernel
+import Messaging
+import Postgres
+import Store
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import NotificationService
+
+/// Plans every statement of the notification service.
+@Suite(.timeLimit(.minutes(1))) struct StatementTests {
+    @Test func `every statement can be planned`() async throws {
+        let defects = try await StatementCatalogue.defects {
+            try await Schema.migrate($0, logger: .silent)
+        } in: { pool in
+            try await StatementTests.statements(pool)
+        }
+        #expect(defects == [])
+    }
+
+    static func statements(_ pool: Pool) async throws -> [StatementCatalogue.Entry] {
+        let ids = IdentifierSource()
+        let (job, card, project): (JobID, CardID, ProjectID) = (ids.next(), ids.next(), ids.next())
+        let wire =
+            #"{"event_id":"\#(job):3","type":"job.status.updated","job_id":"\#(job)","seq":3,"status":"completed","#
+            + #""position":"0123abcd.2.2","prev_position":"0123abcd.1.1"}"#
+        let event = try #require(FeedEvent(wire: Array(wire.utf8)))
+        let id = ids.uuid()
+        // A callback exists only as a row.
+        let row = try #require(
+            try await pool.query(
+                "SELECT \(id), 'e', 'agent', 'http://h/', 'h', '{}'::json, 1::bigint, NULL::text"
+            )
+            .first
+        )
+        let callback = try Callback(row)
+        let contexts: [ContextID] = [.card(card), .project(project), .job(job), .queue("q"), .all]
+        return [
+            ("note", CallbackStatements.note(event, traceparent: nil, agentURL: "http://h", ids: (id, ids.uuid()))),
+            ("take", CallbackStatements.take(atMost: 1, perHost: 1, except: ["h"], lease: .seconds(1))),
+            ("delivered", CallbackStatements.delivered(callback)),
+            ("failed", CallbackStatements.failed(callback, "why", tryingAfter: .seconds(1))),
+            ("dead", CallbackStatements.failed(callback, "why", tryingAfter: nil)),
+            ("forget", CallbackStatements.forget(atMost: 1)),
+            ("list", CallbackStatements.list(state: "dead", before: id, limit: 1)),
+            ("retry", CallbackStatements.retry(id)), ("state", CallbackStatements.state(id)),
+            ("card", ContextAccessStatements.card(card, in: project)),
+            ("job", ContextAccessStatements.job(job, in: project)),
+            ("ticket", TicketStatements.insert([1], RawJSON("{}"), .seconds(1))),
+            ("redeem", TicketStatements.redeem([1])),
+        ] + contexts.map { ("page of \($0)", SnapshotStatements.page(of: $0, before: job, limit: 1)) }
+    }
+}
