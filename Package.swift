@@ -178,10 +178,18 @@ let package = Package(
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
         tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
+        // The job queue on paper. Optimised in debug builds too: it visits some hundred thousand states.
+        .target(
+            name: "TransitionModel",
+            dependencies: ["Contracts"],
+            path: "Tests/TransitionModel",
+            swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
         tests(
             "JobQueueServiceTests",
             [
-                "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "JobQueueService", "TransitionModel", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle",
+                "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
                 "TestSupport", "Cron",
             ]

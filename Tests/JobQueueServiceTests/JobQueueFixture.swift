@@ -22,10 +22,12 @@ struct JobQueueFixture: Sendable {
     let url: String
     private let client: Client
 
-    /// Runs `body` with a service that has been migrated and listens.
+    /// Runs `body` with a service that has been migrated and listens. Without its duties nothing happens by itself: no
+    /// time comes, nobody is missed.
     static func run(
         _ environment: [String: String] = [:],
         providers: [(name: String, provider: any Provider)] = [],
+        duties: Bool = true,
         _ body: @escaping @Sendable (JobQueueFixture) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase { database in
@@ -67,7 +69,7 @@ struct JobQueueFixture: Sendable {
             let bound = Promise<BoundAddress>()
             let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
             let stop = StopSignal()
-            let services = queue.services(publisher: nil) + [http]
+            let services = queue.services(publisher: nil).filter { duties || !($0 is Duty) } + [http]
             let running = Task {
                 try await ServiceGroup(services, grace: .seconds(10), logger: .silent).run(until: stop)
             }
