@@ -55,10 +55,11 @@ format: ## format all sources
 docs: ## write the parts of the documentation that are made from the code
 	@swift build
 	@deploy/local/docs.sh
-chaos: ## kill everything while jobs are in flight, and check what was promised
+KILLS ?= 20
+chaos: ## kill everything while jobs are in flight, and check what was promised; KILLS=100 kills a hundred times in a row
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
-	@swift test --skip-build --filter SystemTests
+	@KILLS=$(KILLS) swift test --skip-build --filter SystemTests
 
 clean: ## remove what was built
 	@rm -rf .build

@@ -154,7 +154,8 @@ let package = Package(
         ),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres", "RabbitMQ"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Contracts", "Postgres", "RabbitMQ"]),
+        tests("TestSupportTests", ["TestSupport", "Contracts"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),

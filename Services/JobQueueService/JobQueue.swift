@@ -36,6 +36,7 @@ struct JobQueue: Sendable {
     private let dependencyWakeup = Wakeup()
     private let timekeeperWakeup = Wakeup()
     private let zones = ZoneDatabase()
+    private let time: DatabaseClock
     private let program: Program.Environment
     private let tracer: Tracer
 
@@ -53,12 +54,13 @@ struct JobQueue: Sendable {
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
+        time = DatabaseClock(pool: pool, logger: program.logger)
         announcer = EventAnnouncer(pool: pool, logger: program.logger)
         let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup, dependencyWakeup] jobs in
+        intake = Intake(pool: pool, kinds: kinds, clock: time.clock) { [bell, scheduleWakeup, dependencyWakeup] jobs in
             changed()
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
@@ -92,7 +94,7 @@ struct JobQueue: Sendable {
 
     /// The services inside, in order of dependency.
     func services(publisher: Publisher?) -> [any Service] {
-        var services: [any Service] = [announcer, intake, dispatcher]
+        var services: [any Service] = [announcer, time, intake, dispatcher]
         if let publisher {
             services.append(
                 Relay(
@@ -137,6 +139,7 @@ struct JobQueue: Sendable {
                 pool: pool,
                 intake: intake,
                 zones: zones,
+                clock: time.clock,
                 logger: program.logger,
                 metrics: program.metrics,
                 wakeup: timekeeperWakeup
@@ -180,6 +183,7 @@ struct JobQueue: Sendable {
             pool: pool,
             intake: intake,
             zones: zones,
+            clock: time.clock,
             edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
             fired: { [bell, changed, scheduleWakeup] in
                 changed()

@@ -51,7 +51,7 @@ import Testing
             ("lock family", DependencyStatements.lock([key.jobID])), ("mark", DependencyStatements.mark([key.jobID])),
             ("resolve", DependencyStatements.resolve([key.jobID])),
             ("suspend", LeaseStatements.suspend([Suspension(key: key, limit: .zero)])),
-            ("next due", JobStatements.nextDue),
+            ("next due", JobStatements.nextDue), ("clock", DatabaseClockStatements.read),
             ("logs", JobStatements.logs(key.jobID, after: 0, limit: 1)),
             ("claim", LeaseStatements.claim(worker, limit: 1)), ("start", LeaseStatements.start([key])),
             ("complete", LeaseStatements.complete([Completion(key: key)])),
