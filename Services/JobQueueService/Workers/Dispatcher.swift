@@ -33,16 +33,17 @@ final class Dispatcher: Service {
         lease: Duration,
         backoff: Backoff,
         changed: @escaping @Sendable () -> Void,
-        dependentsMayGo: @escaping @Sendable () -> Void
+        dependentsMayGo: @escaping @Sendable () -> Void,
+        lookAround: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
-        let ring: @Sendable () -> Void = { [bell] in
+        let ring: @Sendable () -> Void = {
             changed()
-            bell.ringForAll()
+            lookAround()
         }
         starts = Dispatcher.batcher(pool, .start, changed) {
             LeaseStatements.start($0)
@@ -100,15 +101,14 @@ final class Dispatcher: Service {
     /// Leases up to `limit` jobs; waits up to `wait` when there are none.
     func acquire(_ worker: Worker, limit: Int, wait: Duration) async throws -> [Lease] {
         let deadline = ContinuousClock.now + wait
-        let waiter = ReadyBell.Waiter(kinds: worker.kinds)
+        let waiter = ReadyBell.Waiter(WorkerFilter(worker))
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
             let leases = try await pool.query(LeaseStatements.claim(worker, limit: limit)).map(Lease.init)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
-            // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
-            _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
+            _ = try await waiter.wakeup.wait(atMost: left)
         }
     }
 
