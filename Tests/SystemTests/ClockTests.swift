@@ -9,7 +9,8 @@ import Testing
 /// by days breaks nothing. Needs libfaketime (the package `faketime`).
 @Suite(.timeLimit(.minutes(5)), .serialized) struct ClockTests {
     static let library = [
-        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
     ]
     .first { FileManager.default.fileExists(atPath: $0) }
 
@@ -38,9 +39,11 @@ import Testing
                 try offset.write(to: file, atomically: true, encoding: .utf8)
                 try await Task.sleep(for: .milliseconds(1200))
                 // A moment that the submitter names, and a deadline that is far enough.
-                let due = try await cluster.pool.query(
-                    "SELECT shared.rfc3339(now() + interval '1500 ms'), shared.rfc3339(now() + interval '60 s')"
-                )[0]
+                let due =
+                    try await cluster.pool
+                    .query(
+                        "SELECT shared.rfc3339(now() + interval '1500 ms'), shared.rfc3339(now() + interval '60 s')"
+                    )[0]
                 let (time, deadline): (String, String) = (try due.decode(0), try due.decode(1))
                 let answer = try await cluster.post(
                     cluster.replicas[0],

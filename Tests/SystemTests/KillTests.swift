@@ -71,7 +71,9 @@ import Testing
             }
             let history = try await ChaosTests.check(ledger, in: cluster, atLeast: 10 * kills)
             let list = Victim.allCases.compactMap { victim in counts[victim].map { "\(victim.rawValue) \($0)" } }
-            print("kills: \(kills) (\(list.joined(separator: ", "))): \(history.summary); offences: \(history.offences.count)")
+            print(
+                "kills: \(kills) (\(list.joined(separator: ", "))): \(history.summary); offences: \(history.offences.count)"
+            )
         }
     }
 }

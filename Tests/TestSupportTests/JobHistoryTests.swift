@@ -9,7 +9,8 @@ import Testing
         var history = JobHistory()
         history.jobs = [
             .init("a", .completed, seq: 5, fence: 4), .init("b", .processing, seq: 2, fence: 1),
-            .init("c", .queued, seq: 1, fence: 0, ready: true), .init("d", .scheduled, seq: 1, fence: 0, scheduled: true),
+            .init("c", .queued, seq: 1, fence: 0, ready: true),
+            .init("d", .scheduled, seq: 1, fence: 0, scheduled: true),
         ]
         let statuses: [(String, [JobStatus])] = [
             ("a", [.queued, .processing, .queued, .processing, .completed]), ("b", [.queued, .processing]),

@@ -85,7 +85,8 @@ extension JobHistory {
         var last: [String: Change.Place] = [:]
         for change in changes {
             let (old, new) = (change.before, change.after)
-            let detail = "\(change.job): \(old.status) \(old.seq) by \(old.fence), then \(new.status) \(new.seq) by \(new.fence)"
+            let detail =
+                "\(change.job): \(old.status) \(old.seq) by \(old.fence), then \(new.status) \(new.seq) by \(new.fence)"
             if let known = last[change.job], known != old { found.add("a change was not written down", detail) }
             last[change.job] = new
             if new.fence < old.fence { found.add("a fence went back", detail) }

@@ -11,8 +11,14 @@ public struct JobHistory: Sendable {
         public var isReady: Bool, isScheduled: Bool
 
         /// A row.
-        public init(_ id: String, _ status: JobStatus, seq: Int, fence: Int64, ready: Bool = false, scheduled: Bool = false)
-        {
+        public init(
+            _ id: String,
+            _ status: JobStatus,
+            seq: Int,
+            fence: Int64,
+            ready: Bool = false,
+            scheduled: Bool = false
+        ) {
             (self.id, self.status, self.seq, self.fence) = (id, status, seq, fence)
             (isReady, isScheduled) = (ready, scheduled)
         }

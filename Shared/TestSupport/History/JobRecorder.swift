@@ -30,7 +30,8 @@ public enum JobRecorder {
             for row in try transaction.query("SELECT id::text, capacity FROM jobs.workers") {
                 history.capacities[try row.decode(0)] = try row.decode(1)
             }
-            let isRecorded: Bool = try transaction.query("SELECT to_regclass('audit.changes') IS NOT NULL").first?
+            let isRecorded: Bool =
+                try transaction.query("SELECT to_regclass('audit.changes') IS NOT NULL").first?
                 .decode(0) ?? false
             guard isRecorded else { return history }
             history.changes = try transaction.query(changes, timeout: .seconds(120))
