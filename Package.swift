@@ -154,7 +154,7 @@ let package = Package(
         ),
 
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Contracts", "Postgres", "RabbitMQ"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "Postgres", "RabbitMQ"]),
         tests("TestSupportTests", ["TestSupport", "Contracts"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),

@@ -20,6 +20,7 @@ struct JobQueueFixture: Sendable {
     let pool: Pool
     let queue: JobQueue
     let url: String
+    let port: UInt16
     let database: TestPostgres.Database
     private let client: Client
 
@@ -80,6 +81,7 @@ struct JobQueueFixture: Sendable {
                 pool: pool,
                 queue: queue,
                 url: "http://127.0.0.1:\(address.port)",
+                port: UInt16(address.port),
                 database: database,
                 client: client
             )

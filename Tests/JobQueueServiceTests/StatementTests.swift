@@ -82,6 +82,11 @@ import Testing
             ("holds", WorkerStatements.holds(worker.id, key, project: nil)),
             ("forget", WorkerStatements.forgetRevoked(worker.id, [key])),
             ("expired", WorkerStatements.expired(limit: 1)),
+            (
+                "hand back unstarted",
+                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1))
+            ),
+            ("drain", WorkerStatements.drain(worker.id)),
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),
             ("place", CardPlaceStatements.find([ids.next()])),
             ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil])),

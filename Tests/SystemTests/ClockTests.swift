@@ -42,7 +42,7 @@ import Testing
                 let due =
                     try await cluster.pool
                     .query(
-                        "SELECT shared.rfc3339(now() + interval '1500 ms'), shared.rfc3339(now() + interval '60 s')"
+                        "SELECT shared.rfc3339(now() + interval '1500 ms'), shared.rfc3339(now() + interval '120 s')"
                     )[0]
                 let (time, deadline): (String, String) = (try due.decode(0), try due.decode(1))
                 let answer = try await cluster.post(
@@ -64,14 +64,15 @@ import Testing
                 await worker.value
             }
             let history = try await ChaosTests.check(ledger, in: cluster, atLeast: 100)
-            let late = try await ChaosTests.count(
+            // The clocks were wrong by hours at least; a busy machine is late by seconds.
+            let untimely = try await ChaosTests.count(
                 """
                 SELECT count(*) FROM jobs.jobs
-                WHERE id = ANY(\(dues)::uuid[]) AND (started_at < run_at OR started_at > run_at + interval '3 s')
+                WHERE id = ANY(\(dues)::uuid[]) AND (started_at < run_at OR started_at > run_at + interval '30 s')
                 """,
                 in: cluster
             )
-            #expect(late == 0, "a job was not run at its time")
+            #expect(untimely == 0, "a job was not run at its time")
             let deaths = try await ChaosTests.count("SELECT sum(lease_deaths) FROM jobs.jobs", in: cluster)
             #expect(deaths == 0, "a worker was taken for dead")
             print("clocks: \(history.summary)")
