@@ -50,9 +50,9 @@ fuzz: ## mutated inputs for every parser, SECONDS_OF_FUZZING=60; SEED=â€¦ CASE=â
 	@$$(swift build -c release --show-bin-path)/Fuzz
 
 lint: ## check the format of all sources
-	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests
+	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests clients
 format: ## format all sources
-	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests
+	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests clients
 
 docs: ## write the parts of the documentation that are made from the code
 	@swift build

@@ -49,11 +49,17 @@ func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    excluding: [String] = [],
+    resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: name,
         dependencies: dependencies,
         path: "Tests/\(name)",
+        exclude: excluding,
         resources: resources,
         swiftSettings: strict
     )
@@ -66,6 +72,7 @@ let package = Package(
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
         .executable(name: "notification-service", targets: ["NotificationService"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
+        .executable(name: "reference-worker", targets: ["ReferenceWorker"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -147,10 +154,18 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient",
-                "Files",
+                "HTTPServer", "Subprocess", "Files",
             ],
             path: "Services/CommandLine",
             swiftSettings: strict + threadSanitizer
+        ),
+
+        // The worker in Swift that the conformance kit is tried on; a pattern for others.
+        .executableTarget(
+            name: "ReferenceWorker",
+            dependencies: ["Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "HTTPClient"],
+            path: "clients/swift/ReferenceWorker",
+            swiftSettings: strict
         ),
 
         // Tests of the foundation.
@@ -221,7 +236,8 @@ let package = Package(
             [
                 "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
                 "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
 
         tests(
