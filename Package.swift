@@ -277,7 +277,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "ServiceLoad",
-            dependencies: ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"],
+            dependencies: [
+                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient", "Postgres", "TestSupport",
+            ],
             path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict
         ),

@@ -54,7 +54,7 @@ import Testing
             let answer = try await cluster.post(
                 cluster.jobQueue,
                 "/api/jobs",
-                #"{"kind":"shout","params":{"text":"hello","pause_ms":1000}}"#
+                #"{"kind":"nap","params":{"do":"sleep","ms":1000}}"#
             )
             let id = try #require(try JSONDocument(parsing: answer.body).root["job_id"]?.string)
             let status: SQL = "SELECT count(*) FROM jobs.jobs WHERE status = 'processing'"
@@ -70,7 +70,7 @@ import Testing
             let again = try await cluster.post(
                 cluster.jobQueue,
                 "/api/jobs",
-                #"{"kind":"shout","params":{"text":"again"}}"#
+                #"{"kind":"nap","params":{"do":"echo","value":"again"}}"#
             )
             #expect(again.status == 201)
             while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(20)) }
@@ -88,9 +88,9 @@ import Testing
     private static func worker(_ cluster: Cluster, _ name: String) async throws -> TestProcess {
         try await TestProcess(
             "/usr/bin/env",
-            ["python3", DocumentationTests.root.appending(path: "docs/examples/worker.py").path],
+            ["python3", DocumentationTests.root.appending(path: "clients/python/conformance_worker.py").path],
             environment: [
-                "PATH": "/usr/bin:/bin:/usr/local/bin", "WORKER_NAME": name,
+                "PATH": "/usr/bin:/bin:/usr/local/bin", "WORKER_KINDS": "nap", "PYTHONDONTWRITEBYTECODE": "1",
                 "JOB_QUEUE_URL": "http://127.0.0.1:\(cluster.jobQueue.port)", "MARTLET_TOKEN": "dev-token",
             ],
             output: .file(cluster.logs.appending(path: "\(name).log").path)

@@ -4,6 +4,7 @@ import Glibc
 ///
 ///     ServiceLoad latency                  submission to update, with nothing else going on
 ///     ServiceLoad work [jobs] [sessions]   lease, start and complete jobs as workers do
+///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
 /// `JOB_QUEUE_URL`, `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
 @main
@@ -22,8 +23,13 @@ struct ServiceLoad {
                     sessions: numbers.dropFirst().first ?? 4
                 )
                 print(try await row.measure())
+            case "history":
+                let row = try await HistoryRow().measure()
+                print(row.line)
+                for offence in row.offences { print(offence) }
+                if !row.offences.isEmpty { exit(1) }
             default:
-                print("ServiceLoad latency | work [jobs] [sessions]")
+                print("ServiceLoad latency | work [jobs] [sessions] | history")
                 exit(2)
             }
         } catch {
