@@ -133,6 +133,15 @@ final class Dispatcher: Service {
     func release(_ item: Release) async throws -> VerbOutcome { try await releases.submit(item) }
     func progress(_ item: Progress) async throws -> VerbOutcome { try await progresses.submit(item) }
 
+    // What comes together leaves together.
+    func start(_ keys: [LeaseKey]) async throws -> [VerbOutcome] { try await starts.submit(keys) }
+    func complete(_ items: [Completion]) async throws -> [VerbOutcome] { try await completions.submit(items) }
+    func fail(_ items: [Failure]) async throws -> [VerbOutcome] { try await failures.submit(items) }
+    func snooze(_ items: [Snooze]) async throws -> [VerbOutcome] { try await snoozes.submit(items) }
+    func suspend(_ items: [Suspension]) async throws -> [VerbOutcome] { try await suspensions.submit(items) }
+    func release(_ items: [Release]) async throws -> [VerbOutcome] { try await releases.submit(items) }
+    func progress(_ items: [Progress]) async throws -> [VerbOutcome] { try await progresses.submit(items) }
+
     /// Stores log lines. They are dropped, silently for the worker, when the job has too many already.
     func log(_ items: [LogLines]) async throws -> [VerbOutcome] {
         let held = Set(try await pool.query(LeaseStatements.log(items)).map(LeaseKey.init))

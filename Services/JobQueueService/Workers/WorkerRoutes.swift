@@ -147,9 +147,17 @@ struct WorkerRoutes: Sendable {
 
     // MARK: Verbs
 
-    func complete(_ item: Completion) async throws -> VerbOutcome {
-        guard !item.followUps.isEmpty else { return try await dispatcher.complete(item) }
-        return try await FollowUps(pool: pool, intake: intake, dispatcher: dispatcher).complete(item)
+    func complete(_ items: [Completion]) async throws -> [VerbOutcome] {
+        guard items.contains(where: { !$0.followUps.isEmpty }) else { return try await dispatcher.complete(items) }
+        // Each of these has a transaction of its own.
+        let followUps = FollowUps(pool: pool, intake: intake, dispatcher: dispatcher)
+        var outcomes: [VerbOutcome] = []
+        for item in items {
+            outcomes.append(
+                item.followUps.isEmpty ? try await dispatcher.complete(item) : try await followUps.complete(item)
+            )
+        }
+        return outcomes
     }
 
     var keyFields: [JSONSchema.Property] {

@@ -6,7 +6,7 @@ struct WorkerVerb: Sendable {
     let name: String
     /// What each of its items is.
     let items: JSONSchema
-    /// Works off the `items` of a body, all at the same time, so that they are batched with others'.
+    /// Works off the `items` of a body: what comes together leaves together.
     let perform: @Sendable (JSONElement) async throws -> WorkerVerbOutcomes
 
     init<Item: Sendable>(
@@ -14,24 +14,14 @@ struct WorkerVerb: Sendable {
         _ routes: WorkerRoutes,
         _ fields: [JSONSchema.Property],
         read: @escaping @Sendable (LeaseKey, JSONElement) -> Item,
-        _ perform: @escaping @Sendable (Item) async throws -> VerbOutcome
+        _ perform: @escaping @Sendable ([Item]) async throws -> [VerbOutcome]
     ) {
         self.name = name
         items = .array(of: .object(routes.keyFields + fields), 1...1000)
         self.perform = { body in
-            let items: [(JobID, Item)] =
-                body["items"]?.elements
-                .map { element in
-                    let key = routes.leaseKey(element)
-                    return (key.jobID, read(key, element))
-                } ?? []
-            let outcomes = try await withThrowingTaskGroup(of: (Int, VerbOutcome).self) { group in
-                for (index, item) in items.enumerated() { group.addTask { (index, try await perform(item.1)) } }
-                var outcomes = [VerbOutcome](repeating: .leaseLost, count: items.count)
-                for try await (index, outcome) in group { outcomes[index] = outcome }
-                return outcomes
-            }
-            return WorkerVerbOutcomes(outcomes: zip(items, outcomes).map { ($0.0, $1) })
+            let items = body["items"]?.elements.map { ($0, routes.leaseKey($0)) } ?? []
+            let outcomes = try await perform(items.map { read($0.1, $0.0) })
+            return WorkerVerbOutcomes(outcomes: zip(items, outcomes).map { ($0.1.jobID, $1) })
         }
     }
 }
@@ -66,7 +56,7 @@ extension WorkerRoutes {
             WorkerVerb("suspend", self, suspensionFields, read: suspension) { try await dispatcher.suspend($0) },
             WorkerVerb("release", self, releaseFields, read: release) { try await dispatcher.release($0) },
             WorkerVerb("progress", self, progressFields, read: progress) { try await dispatcher.progress($0) },
-            WorkerVerb("log", self, logFields, read: log) { try await dispatcher.log([$0])[0] },
+            WorkerVerb("log", self, logFields, read: log) { try await dispatcher.log($0) },
         ]
     }
 }
