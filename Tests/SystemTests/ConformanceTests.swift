@@ -4,7 +4,8 @@ import Testing
 
 /// The conformance kit, on the reference workers, which pass, and on broken ones, which fail by the right line.
 @Suite(.timeLimit(.minutes(5)), .serialized) struct ConformanceTests {
-    static let python = "python3 \(DocumentationTests.root.appending(path: "clients/python/conformance_worker.py").path)"
+    static let python =
+        "python3 \(DocumentationTests.root.appending(path: "clients/python/conformance_worker.py").path)"
     static let swift = ServiceProgram.folder.appending(path: "reference-worker").path
 
     @Test(arguments: [python, swift]) func `a reference worker passes every check`(command: String) async throws {

@@ -43,7 +43,9 @@ struct WorkerCheck: Sendable {
             guard let begin = said.first?.at, let end = said.last?.at else { throw Violation("it said nothing") }
             let beats = bench.proxy.exchanges.count { $0.deed == "heartbeat" && $0.at > begin && $0.at < end }
             guard beats >= 3 else {
-                throw Violation("\(beats) heartbeats in 1.8 s; every heartbeat_ms (\(WorkerProxy.heartbeat)) one is due")
+                throw Violation(
+                    "\(beats) heartbeats in 1.8 s; every heartbeat_ms (\(WorkerProxy.heartbeat)) one is due"
+                )
             }
         },
         WorkerCheck("says how a job failed, and whether another try may help") { bench in
@@ -121,7 +123,9 @@ struct WorkerCheck: Sendable {
             let requests = bench.proxy.exchanges.count - before
             bench.proxy.setFaults { $0.isAway = false }
             guard worker.status == nil else { throw Violation("it ended when the service was away") }
-            guard requests <= 100 else { throw Violation("\(requests) requests in 4 s: it must wait, longer each time") }
+            guard requests <= 100 else {
+                throw Violation("\(requests) requests in 4 s: it must wait, longer each time")
+            }
             try await bench.worksOn()
         },
         WorkerCheck("opens another session when its own is gone") { bench in
