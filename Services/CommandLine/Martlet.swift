@@ -8,7 +8,7 @@ struct Martlet: Sendable {
     static let commands: [any Command.Type] = [
         DemoCommand.self, SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self,
         CancelCommand.self, RetryCommand.self, EventsCommand.self, SchedulesCommand.self, KeysCommand.self,
-        DoctorCommand.self,
+        DoctorCommand.self, ConformanceCommand.self,
     ]
 
     let endpoints: Endpoints

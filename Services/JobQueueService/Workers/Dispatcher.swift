@@ -112,6 +112,13 @@ final class Dispatcher: Service {
         }
     }
 
+    /// Puts jobs in line again that a worker has leased and not started, but for some.
+    func handBackUnstarted(_ worker: Worker, except keys: [LeaseKey], olderThan age: Duration) async throws {
+        let statement = LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: age)
+        let kinds: [String] = try await pool.query(statement).map { try $0.decode(2) }
+        bell.ring(kinds)
+    }
+
     /// To be called after a job was completed in somebody else's transaction.
     func completed() {
         changed()
