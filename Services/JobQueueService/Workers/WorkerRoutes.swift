@@ -42,7 +42,8 @@ struct WorkerRoutes: Sendable {
                 "/api/workers/{id}/acquire",
                 "lease jobs, waiting for them",
                 scope: .work,
-                body: .json(acquireSchema)
+                body: .json(acquireSchema),
+                endsWithClient: true
             )
         ) { call in try await acquire(call) }
         api.add(
