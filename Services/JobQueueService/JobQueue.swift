@@ -144,6 +144,7 @@ struct JobQueue: Sendable {
             .duty
         )
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
+        services += insights
         services.append(
             AppendedEvents(
                 settings.common.pool,
@@ -172,6 +173,11 @@ struct JobQueue: Sendable {
         return services
     }
 
+    /// What watches and cleans up.
+    private var insights: [any Service] {
+        [JobCounter(pool: pool, eventRetentionDays: settings.eventRetentionDays, logger: program.logger)]
+    }
+
     /// Adds the routes.
     func addRoutes(to api: inout API) {
         JobRoutes(pool: pool, intake: intake, kinds: kinds).add(to: &api)
@@ -190,6 +196,7 @@ struct JobQueue: Sendable {
         .add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
+        StatsRoutes(pool: pool).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }
 }
