@@ -175,7 +175,16 @@ struct JobQueue: Sendable {
 
     /// What watches and cleans up.
     private var insights: [any Service] {
-        [JobCounter(pool: pool, eventRetentionDays: settings.eventRetentionDays, logger: program.logger)]
+        [
+            JobCounter(pool: pool, eventRetentionDays: settings.eventRetentionDays, logger: program.logger),
+            JobRemover(
+                pool: pool,
+                results: results,
+                defaults: settings.retention,
+                logger: program.logger,
+                metrics: program.metrics
+            ),
+        ]
     }
 
     /// Adds the routes.
@@ -197,6 +206,7 @@ struct JobQueue: Sendable {
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         StatsRoutes(pool: pool).add(to: &api)
+        RetentionRoutes(pool: pool, defaults: settings.retention).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }
 }

@@ -11,6 +11,7 @@ extension StatementTests {
     static func insightStatements() -> [StatementCatalogue.Entry] {
         let ids = IdentifierSource()
         let present = StatsStatements.PresentJobs(project: nil, queue: "", kind: "", status: "queued", count: 1)
+        let (now, defaults) = (ids.uuid(), RetentionPeriods())
         return [
             ("counts", StatsStatements.counts(project: ids.next(), queue: "", kind: "")),
             ("count base", StatsStatements.base), ("horizon", StatsStatements.horizon),
@@ -19,6 +20,11 @@ extension StatementTests {
             ("clear counts", StatsStatements.clear),
             ("begin counts", StatsStatements.begin([present], snapshot: "1:1:")),
             ("carry", StatsStatements.carry(olderThan: ids.uuid())), ("drop carried", StatsStatements.dropCarried),
+            ("find retention", RetentionStatements.find("")), ("all retention", RetentionStatements.all),
+            ("store retention", RetentionStatements.store(defaults, of: "")),
+            ("remove jobs", RetentionStatements.remove(after: now, before: now, defaults: defaults, atMost: 1)),
+            ("loose", RetentionStatements.loose(atMost: 1)), ("forget loose", RetentionStatements.forgetLoose([[1]])),
+            ("postpone loose", RetentionStatements.postponeLoose([[1]])),
             ("drop starts", StatsStatements.dropStarts), ("drop zeroes", StatsStatements.dropZeroes),
         ]
     }
