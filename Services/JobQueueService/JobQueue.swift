@@ -206,6 +206,7 @@ struct JobQueue: Sendable {
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         StatsRoutes(pool: pool).add(to: &api)
+        ReasonRoutes(pool: pool).add(to: &api)
         RetentionRoutes(pool: pool, defaults: settings.retention).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }

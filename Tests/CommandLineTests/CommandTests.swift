@@ -152,6 +152,26 @@ import Testing
         #expect(missing.allSatisfy { $0.grade == .warn && $0.advice?.hasPrefix("apt install ") == true })
     }
 
+    @Test func `why says each reason with what is expected`() async throws {
+        let (outcome, _) = try await ScriptedServices.run(
+            ["why", CommandTests.id],
+            answers: [
+                "GET /api/jobs/\(CommandTests.id)/why": .init(
+                    body:
+                        #"{"code":"IN_LINE","reasons":[{"code":"IN_LINE","message":"3 jobs are before it","eta":"2026-03-01T09:30:00.000Z"},{"code":"PAUSED","message":"by\u001b[2J ada","eta":null}]}"#
+                )
+            ]
+        )
+        #expect(outcome.status == .success)
+        #expect(
+            outcome.output == """
+                IN_LINE       3 jobs are before it; expected at 2026-03-01T09:30:00.000Z
+                PAUSED        by [2J ada
+
+                """
+        )
+    }
+
     @Test func `filters of a list are put into the query`() async throws {
         let (outcome, services) = try await ScriptedServices.run(
             ["list", "--status", "queued,failed", "--tag", "a b&c", "--card", CommandTests.id, "--json"],

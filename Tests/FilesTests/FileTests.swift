@@ -47,19 +47,19 @@ import Testing
     }
 
     @Test func `a file is removed when it is old enough only, and one that is gone is no error`() async throws {
-        let folder = "/tmp/martlet-tests/files-\(Int.random(in: 0 ... .max))"
-        try Folder.create(folder)
-        let writer = try FileWriter(creating: "\(folder)/new")
-        try await writer.write([1])
-        try await writer.publish(as: "\(folder)/file")
-        let removed = { (age: Duration) in
-            try Folder.removeFile("\(folder)/file", writtenBefore: age, aside: "\(folder)/aside")
+        try await withFolder { folder in
+            let writer = try FileWriter(creating: folder + "/new")
+            try await writer.write([1])
+            try await writer.publish(as: folder + "/file")
+            let removed = { (age: Duration) in
+                try Folder.removeFile(folder + "/file", writtenBefore: age, aside: folder + "/aside")
+            }
+            #expect(try !removed(.seconds(60)))
+            #expect(try FileReader(folder + "/file").size == 1)
+            #expect(try removed(.zero))
+            #expect(throws: FileError.self) { try FileReader(folder + "/file") }
+            #expect(throws: FileError.self) { try FileReader(folder + "/aside") }
+            #expect(try removed(.seconds(60)))
         }
-        #expect(try !removed(.seconds(60)))
-        #expect(try FileReader("\(folder)/file").size == 1)
-        #expect(try removed(.zero))
-        #expect(throws: FileError.self) { try FileReader("\(folder)/file") }
-        #expect(throws: FileError.self) { try FileReader("\(folder)/aside") }
-        #expect(try removed(.seconds(60)))
     }
 }

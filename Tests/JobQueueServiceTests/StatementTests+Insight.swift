@@ -1,4 +1,5 @@
 import Contracts
+import JSON
 import Kernel
 import Messaging
 import Postgres
@@ -8,11 +9,21 @@ import TestSupport
 
 extension StatementTests {
     /// The statements that count, explain, check and delete.
-    static func insightStatements() -> [StatementCatalogue.Entry] {
+    static func insightStatements() throws -> [StatementCatalogue.Entry] {
         let ids = IdentifierSource()
         let present = StatsStatements.PresentJobs(project: nil, queue: "", kind: "", status: "queued", count: 1)
         let (now, defaults) = (ids.uuid(), RetentionPeriods())
+        let job = Job(
+            try JobSubmission(JSONDocument(parsing: #"{"params":{}}"#).root),
+            id: ids.next(),
+            place: nil,
+            at: WallClock.system.now()
+        )
         return [
+            ("facts", ReasonStatements.facts(job.id)), ("open parents", ReasonStatements.open([job.id], limit: 1)),
+            ("workers for", ReasonStatements.workers(for: job)),
+            ("ahead", ReasonStatements.ahead(of: job.id, limit: 1)),
+            ("recent starts", ReasonStatements.recentStarts("")),
             ("counts", StatsStatements.counts(project: ids.next(), queue: "", kind: "")),
             ("count base", StatsStatements.base), ("horizon", StatsStatements.horizon),
             ("fold", StatsStatements.fold(after: .start, below: TransactionID(rawValue: 1), atMost: 1)),
