@@ -184,6 +184,12 @@ struct JobQueue: Sendable {
                 logger: program.logger,
                 metrics: program.metrics
             ),
+            Auditor(
+                pool: pool,
+                keptDays: settings.eventRetentionDays,
+                logger: program.logger,
+                metrics: program.metrics
+            ),
         ]
     }
 
@@ -206,6 +212,7 @@ struct JobQueue: Sendable {
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         StatsRoutes(pool: pool).add(to: &api)
+        AuditRoutes(pool: pool, keptDays: settings.eventRetentionDays).add(to: &api)
         ReasonRoutes(pool: pool).add(to: &api)
         RetentionRoutes(pool: pool, defaults: settings.retention).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)

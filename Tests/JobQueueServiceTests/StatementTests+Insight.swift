@@ -20,6 +20,10 @@ extension StatementTests {
             at: WallClock.system.now()
         )
         return [
+            ("audit page", AuditStatements.page(before: now, limit: 1)),
+            ("audit places", AuditStatements.places(from: now, to: now)),
+            ("audit histories", AuditStatements.histories(from: now, to: now, keptDays: 7)),
+            ("audit whole", AuditStatements.whole),
             ("facts", ReasonStatements.facts(job.id)), ("open parents", ReasonStatements.open([job.id], limit: 1)),
             ("workers for", ReasonStatements.workers(for: job)),
             ("ahead", ReasonStatements.ahead(of: job.id, limit: 1)),
