@@ -133,7 +133,7 @@ import Testing
             answers: [
                 "GET /health": .init(
                     body:
-                        #"{"status":"degraded","version":"0.1.0","checks":{"database":{"status":"healthy"},"message_broker":{"status":"degraded","message":"connecting"}}}"#
+                        #"{"status":"degraded","version":"0.1.0","checks":{"database":{"status":"healthy"},"message_broker":{"status":"degraded","message":"connecting"},"vacuum":{"status":"healthy","message":"session 7 holds back vacuum","advice":"end it"}}}"#
                 ),
                 "GET /api/jobs": .init(
                     status: 401,
@@ -146,6 +146,7 @@ import Testing
         #expect(outcome.output.contains("warn  agent "))
         #expect(outcome.output.contains("version 0.1.0"))
         #expect(outcome.output.contains("degraded: connecting"))
+        #expect(outcome.output.contains("warn  job queue vacuum  session 7 holds back vacuum → end it\n"))
         #expect(outcome.output.contains("fail  token "))
         #expect(outcome.output.contains("martlet keys create"))
         let missing = DoctorCommand.programs { _ in nil }

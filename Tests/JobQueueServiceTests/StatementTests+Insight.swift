@@ -20,6 +20,8 @@ extension StatementTests {
             at: WallClock.system.now()
         )
         return [
+            ("vacuum holder", VacuumStatements.holder(longerThan: .seconds(1), transactions: 1)),
+            ("dead rows", VacuumStatements.deadRows),
             ("audit page", AuditStatements.page(before: now, limit: 1)),
             ("audit places", AuditStatements.places(from: now, to: now)),
             ("audit histories", AuditStatements.histories(from: now, to: now, keptDays: 7)),
