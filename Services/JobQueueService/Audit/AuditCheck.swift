@@ -1,6 +1,6 @@
 /// What must never be found in the data. `invariant` is the number of the promise that it would break.
 ///
-/// That a job is leased twice needs no check: the lease's primary key is the job.
+/// A job that is leased twice shows as a lease with the wrong fence: no two leases of a job have the same.
 enum AuditCheck: String, Sendable, CaseIterable {
     case queuedNowhere = "queued_nowhere"
     case scheduledNowhere = "scheduled_nowhere"
