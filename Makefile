@@ -1,6 +1,6 @@
 # Martlet: what can be done here. `make` alone prints the list.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status logs reset build test sanitize bench fuzz chaos lint format docs clean
+.PHONY: help run start stop status logs reset build test sanitize sabotage bench fuzz chaos lint format docs clean
 LOCAL := deploy/local/martlet.sh
 
 help: ## print this list
@@ -41,6 +41,8 @@ SANITIZER_thread = MARTLET_TSAN=1 TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/San
 SANITIZER_address = ASAN_OPTIONS="detect_leaks=1" LSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/leak.txt"
 SANITIZER = $(SANITIZER_$(LANE))
 
+sabotage: ## break each promise in a copy, and see its test fail
+	@Tests/sabotage.sh
 bench: ## measure beside nginx and Postgres itself; CHECK=1 fails when a threshold is missed
 	@Tests/Benchmarks/bench.sh
 fuzz: ## mutated inputs for every parser, SECONDS_OF_FUZZING=60; SEED=… CASE=… repeats one

@@ -34,6 +34,9 @@ struct JobQueue: Sendable {
     private let relayWakeup = Wakeup()
     private let scheduleWakeup = Wakeup()
     private let dependencyWakeup = Wakeup()
+    private let lookoutWakeup = Wakeup()
+    /// Tells our own notices from those of other replicas.
+    private let instance = "\(IdentifierSource().uuid())"
     private let timekeeperWakeup = Wakeup()
     private let zones = ZoneDatabase()
     private let program: Program.Environment
@@ -53,7 +56,7 @@ struct JobQueue: Sendable {
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
-        announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        announcer = EventAnnouncer(pool: pool, sender: instance, logger: program.logger)
         let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
@@ -70,7 +73,8 @@ struct JobQueue: Sendable {
             lease: settings.lease,
             backoff: settings.retryBackoff,
             changed: changed,
-            dependentsMayGo: dependencyWakeup.signal
+            dependentsMayGo: dependencyWakeup.signal,
+            lookAround: lookoutWakeup.signal
         )
     }
 
@@ -151,11 +155,13 @@ struct JobQueue: Sendable {
                 logger: program.logger,
                 metrics: program.metrics,
                 others: [ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() }]
-            ) { [bell, relayWakeup] in
+            ) { [instance, lookoutWakeup, relayWakeup] sender in
+                guard sender != instance else { return }
                 relayWakeup.signal()
-                bell.ringForAll()
+                lookoutWakeup.signal()
             }
         )
+        services.append(Lookout(pool: pool, bell: bell, logger: program.logger, wakeup: lookoutWakeup).duty)
         for (name, provider) in providers {
             services.append(
                 ProviderWorker(
@@ -202,9 +208,9 @@ struct JobQueue: Sendable {
             intake: intake,
             zones: zones,
             edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
-            fired: { [bell, changed, scheduleWakeup] in
+            fired: { [changed, lookoutWakeup, scheduleWakeup] in
                 changed()
-                bell.ringForAll()
+                lookoutWakeup.signal()
                 scheduleWakeup.signal()
             }
         )

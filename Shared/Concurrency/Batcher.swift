@@ -10,14 +10,16 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
 
     private struct State {
         var waiting: [Entry] = []
+        var underWay = 0
         var isOpen = true
+        /// Told when nothing is under way any more.
+        var ended: Promise<Void>?
     }
 
     /// The batcher has ended.
     public struct Closed: Error {}
 
     private let state = Lock(State())
-    private let arrived = Wakeup()
     private let maximumBatch: Int
     private let maximumWaiting: Int
     private let parallel: Int
@@ -48,58 +50,76 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
     /// Hands an item in and waits for its outcome. A cancelled caller stops waiting; its item may still be done.
     public func submit(_ item: Item) async throws -> Outcome {
         let entry = Entry(item: item, promise: Promise())
-        try state.withLock { state in
-            guard state.isOpen else { throw Closed() }
-            guard state.waiting.count < maximumWaiting else { throw AsyncSemaphore.Full() }
-            state.waiting.append(entry)
-        }
-        arrived.signal()
+        try enter([entry])
         return try await entry.promise.value()
+    }
+
+    /// Hands items in together and waits for their outcomes, in the same order. The first error of one is thrown.
+    public func submit(_ items: [Item]) async throws -> [Outcome] {
+        let entries = items.map { Entry(item: $0, promise: Promise()) }
+        try enter(entries)
+        var outcomes: [Outcome] = []
+        outcomes.reserveCapacity(entries.count)
+        for entry in entries { outcomes.append(try await entry.promise.value()) }
+        return outcomes
+    }
+
+    private func enter(_ entries: [Entry]) throws {
+        let batch: [Entry] = try state.withLock { state in
+            guard state.isOpen else { throw Closed() }
+            guard state.waiting.count + entries.count <= maximumWaiting else { throw AsyncSemaphore.Full() }
+            state.waiting += entries
+            guard state.underWay < parallel else { return [] }
+            state.underWay += 1
+            return Batcher.take(&state.waiting, atMost: maximumBatch)
+        }
+        // Begun here and now, without a change of thread; in a task of its own, because the cancellation of one caller
+        // must not end what others were promised.
+        if !batch.isEmpty { Task.immediate { await lead(batch) } }
     }
 
     /// How many items wait.
     public var waitingCount: Int { state.withLock { $0.waiting.count } }
 
-    /// Performs batches until cancelled; what waits then is refused with `Closed`, and what is under way is finished.
+    /// Owns the batches until cancelled: then what waits is refused with `Closed`, and what is under way is finished.
     public func run() async throws {
-        let places = AsyncSemaphore(places: parallel)
-        await withTaskGroup(of: Void.self) { group in
-            do {
-                while true {
-                    try await places.acquire()
-                    var batch = take()
-                    while batch.isEmpty {
-                        _ = try await arrived.wait(atMost: .seconds(3600))
-                        batch = take()
-                    }
-                    let taken = batch
-                    group.addTask {
-                        // A batch that was begun is finished: its callers were promised an outcome.
-                        await Task { await self.complete(taken) }.value
-                        places.release()
-                    }
+        do { try await Promise<Void>().value() } catch {}
+        let ended = Promise<Void>()
+        let refused = state.withLock { state in
+            defer { state.waiting = [] }
+            state.isOpen = false
+            state.ended = ended
+            if state.underWay == 0 { ended.succeed(()) }
+            return state.waiting
+        }
+        for entry in refused { entry.promise.fail(Closed()) }
+        // Not our own cancellation, which has come already, but the end of the last batch is waited for.
+        await Task { try? await ended.value() }.value
+    }
+
+    /// Does a batch, and then what has come in the meantime, until nothing waits.
+    private func lead(_ first: [Entry]) async {
+        var batch = first
+        while !batch.isEmpty {
+            await complete(batch)
+            batch = state.withLock { state in
+                let next = Batcher.take(&state.waiting, atMost: maximumBatch)
+                if next.isEmpty {
+                    state.underWay -= 1
+                    if state.underWay == 0 { state.ended?.succeed(()) }
                 }
-            } catch {
-                // Cancelled.
+                return next
             }
-            let refused = state.withLock { state in
-                defer { state.waiting = [] }
-                state.isOpen = false
-                return state.waiting
-            }
-            for entry in refused { entry.promise.fail(Closed()) }
         }
     }
 
-    private func take() -> [Entry] {
-        state.withLock { state in
-            guard state.waiting.count > maximumBatch else {
-                defer { state.waiting = [] }
-                return state.waiting
-            }
-            defer { state.waiting.removeFirst(maximumBatch) }
-            return Array(state.waiting.prefix(maximumBatch))
+    private static func take(_ waiting: inout [Entry], atMost limit: Int) -> [Entry] {
+        guard waiting.count > limit else {
+            defer { waiting = [] }
+            return waiting
         }
+        defer { waiting.removeFirst(limit) }
+        return Array(waiting.prefix(limit))
     }
 
     private func complete(_ batch: [Entry]) async {

@@ -35,6 +35,9 @@ extension JSONElement {
 /// JSON pointers (RFC 6901).
 enum JSONPointer {
     static func appending(_ name: String, to pointer: String) -> String {
-        "\(pointer)/\(name.replacing("~", with: "~0").replacing("/", with: "~1"))"
+        guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else {
+            return "\(pointer)/\(name)"
+        }
+        return "\(pointer)/\(name.replacing("~", with: "~0").replacing("/", with: "~1"))"
     }
 }

@@ -94,6 +94,11 @@ public struct JSONWriter: Sendable {
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        defer { bytes.append(UInt8(ascii: "\"")) }
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            bytes.append(contentsOf: text.utf8)
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -106,6 +111,5 @@ public struct JSONWriter: Sendable {
             default: bytes.append(contentsOf: "\\u00\(Hex.encode([byte]))".utf8)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 }

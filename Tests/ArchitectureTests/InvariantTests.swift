@@ -26,4 +26,58 @@ import Testing
         }
         #expect(promises == Array(1...12))
     }
+
+    @Test func `every promise has a breakage that still applies, and names the test that must notice it`() throws {
+        let folder = DependencyTests.root.appending(path: "Tests/Sabotage")
+        let page = try String(
+            contentsOf: DependencyTests.root.appending(path: "docs/invariants.md"),
+            encoding: .utf8
+        )
+        var broken: Set<Int> = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+            let breakage = try Breakage(at: folder.appending(path: name))
+            broken.insert(breakage.promise)
+            let row = page.components(separatedBy: "\n").first { $0.hasPrefix("| \(breakage.promise) |") } ?? ""
+            #expect(row.contains("`\(breakage.expect)`"), "\(name): its test is not named for the promise")
+            for change in breakage.changes {
+                let source = try String(
+                    contentsOf: DependencyTests.root.appending(path: change.file),
+                    encoding: .utf8
+                )
+                #expect(source.contains(change.old), "\(name): \(change.file) has no such lines")
+            }
+        }
+        #expect(broken == Set(1...12))
+    }
+}
+
+/// A file of Tests/Sabotage, as Tests/sabotage.sh reads it.
+private struct Breakage {
+    let promise: Int
+    let expect: String
+    private(set) var changes: [(file: String, old: String)] = []
+
+    init(at url: URL) throws {
+        let lines = try String(contentsOf: url, encoding: .utf8).components(separatedBy: "\n")
+        func field(_ name: String) throws -> String {
+            let line = try #require(
+                lines.first { $0.hasPrefix("\(name): ") },
+                "\(url.lastPathComponent) has no \(name)"
+            )
+            return String(line.dropFirst(name.count + 2))
+        }
+        promise = try #require(Int(try field("promise")))
+        expect = try field("expect")
+        var file = ""
+        var previous: Character?
+        for line in lines {
+            if line.hasPrefix("== ") { file = String(line.dropFirst(3)) }
+            if line.hasPrefix("-") {
+                if previous != "-" { changes.append((file, "")) }
+                changes[changes.count - 1].old += line.dropFirst() + "\n"
+            }
+            previous = line.first
+        }
+        #expect(!changes.isEmpty)
+    }
 }

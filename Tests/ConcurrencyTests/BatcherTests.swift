@@ -67,15 +67,47 @@ import Testing
         #expect(failed == [3])
     }
 
-    @Test func `a full batcher refuses, and an ended one too`() async throws {
-        let batcher = Batcher<Int, Int>(maximumBatch: 1, maximumWaiting: 1, parallel: 1) { $0 }
-        let waiting = Task { try await batcher.submit(1) }
-        while batcher.waitingCount < 1 { await Task.yield() }
-        await #expect(throws: AsyncSemaphore.Full.self) { try await batcher.submit(2) }
+    @Test func `a full batcher refuses, and an ended one too, after what was under way`() async throws {
+        let bench = Bench()
+        let gate = Promise<Void>()
+        let batcher = Batcher<Int, Int>(maximumBatch: 1, maximumWaiting: 1, parallel: 1) { items in
+            await bench.begin(items)
+            if items == [1] { try await gate.value() }
+            return items
+        }
         let owner = Task { try await batcher.run() }
-        #expect(try await waiting.value == 1)
+        let underWay = Task { try await batcher.submit(1) }
+        _ = try await bench.begun.wait(atMost: .seconds(30))
+        let waiting = Task { try await batcher.submit(2) }
+        while batcher.waitingCount < 1 { await Task.yield() }
+        await #expect(throws: AsyncSemaphore.Full.self) { try await batcher.submit(3) }
         owner.cancel()
+        await #expect(throws: Batcher<Int, Int>.Closed.self) { try await waiting.value }
+        await #expect(throws: Batcher<Int, Int>.Closed.self) { try await batcher.submit(4) }
+        gate.succeed(())
+        #expect(try await underWay.value == 1)
         try await owner.value
-        await #expect(throws: Batcher<Int, Int>.Closed.self) { try await batcher.submit(3) }
+        #expect(await bench.batches == [[1]])
+    }
+
+    @Test func `a caller that gives up does not end what others were promised`() async throws {
+        let bench = Bench()
+        let gate = Promise<Void>()
+        let batcher = Batcher<Int, Int>(maximumBatch: 10, maximumWaiting: 10, parallel: 1) { items in
+            await bench.begin(items)
+            if items == [1] { try await gate.value() }
+            return items
+        }
+        try await running(batcher) {
+            let first = Task { try await batcher.submit(1) }
+            _ = try await bench.begun.wait(atMost: .seconds(30))
+            let second = Task { try await batcher.submit(2) }
+            while batcher.waitingCount < 1 { await Task.yield() }
+            first.cancel()
+            await #expect(throws: CancellationError.self) { try await first.value }
+            gate.succeed(())
+            #expect(try await second.value == 2)
+        }
+        #expect(await bench.batches == [[1], [2]])
     }
 }

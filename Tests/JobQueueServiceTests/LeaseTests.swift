@@ -223,6 +223,8 @@ import Testing
                 }
                 try await group.waitForAll()
             }
+            // And what has ended stays as it ended.
+            for id in ids { _ = try await fixture.send("POST", "/api/jobs/\(id)/cancel") }
             for id in ids {
                 let history = try await fixture.history(id)
                 let finals = history.statuses.filter { JobStatus(rawValue: $0)?.isFinal == true }

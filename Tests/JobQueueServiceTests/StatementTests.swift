@@ -27,6 +27,13 @@ import Testing
         let worker = Worker(id: ids.next(), name: "", kinds: ["a"], queues: ["b"], capacity: 1, project: nil)
         let submission = try JobSubmission(JSONDocument(parsing: #"{"params":{}}"#).root)
         let job = Job(submission, id: ids.next(), place: nil, at: WallClock.system.now())
+        let special = try [#""delay_ms":1"#, "\"depends_on\":[\"\(job.id)\"]"]
+            .map { field in
+                let text = #"{"params":{},"deadline_at":"2030-01-01T00:00:00Z","unique":{"key":"a"},\#(field)}"#
+                let submission = JobSubmission(try JSONDocument(parsing: text).root)
+                return Job(submission, id: ids.next(), place: nil, at: job.createdAt)
+            }
+        let storedKey = Intake.StoredKey(caller: "", key: "")
         let backoff = Backoff(from: .seconds(1), cap: .seconds(9))
         let stored = ResultStore.Stored(sha256: [1], mediaType: "", bytes: 1)
         let now = WallClock.system.now()
@@ -68,6 +75,7 @@ import Testing
             ("held by", LeaseStatements.heldBy([worker.id])), ("timed out", LeaseStatements.timedOut(limit: 1)),
             ("sweep", LeaseStatements.sweep),
             ("register", WorkerStatements.register(worker, inProcess: true, lease: .seconds(1))),
+            ("count ready", WorkerStatements.countReady(WorkerFilter(worker), limit: 1)),
             ("worker", WorkerStatements.find(worker.id)),
             ("beat", WorkerStatements.heartbeat([worker.id], lease: .seconds(1))),
             ("revoked", WorkerStatements.revokedLeases(worker.id)), ("count", WorkerStatements.leaseCount(worker.id)),
@@ -77,6 +85,10 @@ import Testing
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),
             ("place", CardPlaceStatements.find([ids.next()])),
             ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil])),
+            (
+                "insert all",
+                IntakeStatements.insert(special, callers: ["", ""], traceparents: ["", ""], keys: [storedKey, nil])
+            ),
             ("lock holder", UniqueStatements.lockHolder(project: nil, kind: "", key: "")),
             ("lease", UniqueStatements.lease(job.id)),
             ("replace params", UniqueStatements.replaceParams(job.id, by: .emptyObject)),

@@ -64,10 +64,11 @@ import Testing
     }
 
     @Test func `secrets come from files without their line end, and are never shown`() {
-        var settings = reader(["TOKEN_FILE": "/token"], files: ["/token": "swordfish\n"])
+        var settings = reader(["TOKEN_FILE": "/token", "KEY": "fugu"], files: ["/token": "swordfish\n"])
         let token = settings.secret("TOKEN", "token")
         #expect(token.reveal() == "swordfish")
-        #expect(settings.entries.map(\.shown) == ["•••"])
-        #expect(settings.entries.map(\.origin) == ["file"])
+        #expect(settings.optionalSecret("KEY", "key")?.reveal() == "fugu")
+        #expect(settings.entries.map(\.shown) == ["•••", "•••"])
+        #expect(settings.entries.map(\.origin) == ["file", "environment"])
     }
 }

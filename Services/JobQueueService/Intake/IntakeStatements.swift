@@ -8,34 +8,93 @@ import Postgres
 enum IntakeStatements {
     /// Stores jobs with their places in line and their events; returns their ids and whether each was stored. One that
     /// was not has a unique key that another job holds. A job whose Idempotency-Key is taken is left out altogether.
+    ///
+    /// It has only the parts that these jobs need: beginning and ending a part costs as much as storing a job.
     static func insert(
         _ jobs: [Job],
         callers: [String],
         traceparents: [String],
         keys: [Intake.StoredKey?]
     ) -> SQL {
-        """
-        WITH item AS (
-            SELECT *
-            FROM unnest(
-                \(jobs.map(\.id)), \(jobs.map(\.projectID)), \(jobs.map(\.activityID)), \(jobs.map(\.cardID)),
-                \(jobs.map(\.kind)), \(jobs.map(\.queue)), \(jobs.map(\.status)), \(jobs.map(\.priority)),
-                \(jobs.map(\.runAt)), \(jobs.map(\.maxAttempts)), \(jobs.map(\.timeout.milliseconds)),
-                \(jobs.map(\.deadlineAt)), \(jobs.map(\.params)), \(jobs.map(\.metadata)),
-                \(jobs.map { $0.tags.joined(separator: "\u{1F}") }), \(jobs.map(\.callbackURL)),
-                \(jobs.map(\.retryOf)), \(jobs.map(\.createdAt)), \(callers), \(traceparents),
-                \(keys.map { $0?.caller }), \(keys.map { $0?.key }), \(keys.map { $0?.requestHash }),
-                \(keys.map { $0?.response }),
-                \(jobs.map { $0.dependsOn.map(\.description).joined(separator: ",") }),
-                \(jobs.map(\.onParentFailure.rawValue)), \(jobs.map { $0.unique?.key }),
-                \(jobs.map { $0.unique?.scope.rawValue }), \(jobs.map { $0.unique?.window?.milliseconds })
-            ) AS item (
-                id, project_id, activity_id, card_id, kind, queue, status, priority, run_at, max_attempts, timeout_ms,
-                deadline_at, params, metadata, tags, callback_url, retry_of, created_at, caller, traceparent,
-                key_caller, key, request_hash, response, depends_on, on_parent_failure, unique_key, unique_scope,
-                unique_window_ms
-            )
-        ), keyed AS (
+        var columns: Columns = [
+            ("id", "\(jobs.map(\.id))"), ("project_id", "\(jobs.map(\.projectID))"),
+            ("activity_id", "\(jobs.map(\.activityID))"), ("card_id", "\(jobs.map(\.cardID))"),
+            ("kind", "\(jobs.map(\.kind))"), ("queue", "\(jobs.map(\.queue))"), ("status", "\(jobs.map(\.status))"),
+            ("priority", "\(jobs.map(\.priority))"), ("run_at", "\(jobs.map(\.runAt))"),
+            ("max_attempts", "\(jobs.map(\.maxAttempts))"), ("timeout_ms", "\(jobs.map(\.timeout.milliseconds))"),
+            ("deadline_at", "\(jobs.map(\.deadlineAt))"), ("params", "\(jobs.map(\.params))"),
+            ("metadata", "\(jobs.map(\.metadata))"),
+            ("tags", "\(jobs.map { $0.tags.joined(separator: "\u{1F}") })"),
+            ("callback_url", "\(jobs.map(\.callbackURL))"), ("retry_of", "\(jobs.map(\.retryOf))"),
+            ("created_at", "\(jobs.map(\.createdAt))"), ("submitted_by", "\(callers)"),
+            ("traceparent", "\(traceparents)"),
+        ]
+        let hasUnique = jobs.contains { $0.unique != nil }
+        let hasParents = jobs.contains { !$0.dependsOn.isEmpty || $0.onParentFailure != .fail }
+        var source: SQL = "item"
+        var parts: [SQL] = []
+        if keys.contains(where: { $0 != nil }) {
+            columns += keyColumns(keys)
+            parts.append(claimKeys)
+            source = "wanted"
+        }
+        if hasUnique {
+            columns += uniqueColumns(jobs)
+            parts.append("owned AS (\(UniqueStatements.claim(from: source)))")
+        }
+        if hasParents { columns += parentColumns(jobs) }
+        parts.append("inserted AS (\(insertJobs(from: source, hasUnique: hasUnique, hasParents: hasParents)))")
+        parts.append("lined AS (\(JobStatements.enter("inserted")))")
+        if jobs.contains(where: { $0.status == .scheduled }) {
+            parts.append("waiting AS (\(JobStatements.schedule("inserted")))")
+        }
+        if jobs.contains(where: { $0.deadlineAt != nil }) { parts.append(noteDeadlines) }
+        if hasParents {
+            parts.append("dependents AS (\(DependencyStatements.register("inserted")))")
+            parts.append("checks AS (\(DependencyStatements.check("inserted")))")
+        }
+        parts.append("logged AS (\(EventLog.appendStatuses(ofJobsIn: "inserted")))")
+        return """
+            WITH item AS (
+                SELECT *
+                FROM unnest(\(SQL(joining: columns.map(\.values), by: ", ")))
+                    AS item (\(unchecked: columns.map(\.name).joined(separator: ", ")))
+            ), \(SQL(joining: parts, by: ", "))
+            SELECT (job).id, true FROM inserted
+            \(hasUnique ? leftOut(of: source) : none)
+            """
+    }
+
+    private static let none: SQL = ""
+
+    /// What `unnest` makes rows of: names, and arrays of one value for each job.
+    private typealias Columns = [(name: String, values: SQL)]
+
+    private static func keyColumns(_ keys: [Intake.StoredKey?]) -> Columns {
+        [
+            ("key_caller", "\(keys.map { $0?.caller })"), ("key", "\(keys.map { $0?.key })"),
+            ("request_hash", "\(keys.map { $0?.requestHash })"), ("response", "\(keys.map { $0?.response })"),
+        ]
+    }
+
+    private static func uniqueColumns(_ jobs: [Job]) -> Columns {
+        [
+            ("unique_key", "\(jobs.map { $0.unique?.key })"),
+            ("unique_scope", "\(jobs.map { $0.unique?.scope.rawValue })"),
+            ("unique_window_ms", "\(jobs.map { $0.unique?.window?.milliseconds })"),
+        ]
+    }
+
+    private static func parentColumns(_ jobs: [Job]) -> Columns {
+        [
+            ("depends_on", "\(jobs.map { $0.dependsOn.map(\.description).joined(separator: ",") })"),
+            ("on_parent_failure", "\(jobs.map(\.onParentFailure.rawValue))"),
+        ]
+    }
+
+    /// The CTEs that store the Idempotency-Keys; `wanted` are the items that have none or have claimed theirs.
+    private static let claimKeys: SQL = """
+        keyed AS (
             -- Of two equal keys in a batch the earlier job wins; the other is answered with its response.
             SELECT DISTINCT ON (key_caller, key) key_caller, key, request_hash, response, id
             FROM item
@@ -54,39 +113,41 @@ enum IntakeStatements {
                 SELECT FROM keyed JOIN claimed ON claimed.caller = keyed.key_caller AND claimed.key = keyed.key
                 WHERE keyed.id = item.id
             )
-        ), owned AS (
-            \(UniqueStatements.claim(from: "wanted"))
-        ), inserted AS (
+        )
+        """
+
+    private static func insertJobs(from source: SQL, hasUnique: Bool, hasParents: Bool) -> SQL {
+        let parentNames: SQL = hasParents ? ", depends_on, on_parent_failure" : none
+        let parents: SQL = hasParents ? ", string_to_array(depends_on, ',')::uuid[], on_parent_failure" : none
+        let owned: SQL = hasUnique ? "WHERE unique_key IS NULL OR id IN (SELECT job_id FROM owned)" : none
+        return """
             INSERT INTO jobs.jobs AS job (
                 id, project_id, activity_id, card_id, kind, queue, status, phase, seq, priority, run_at, max_attempts,
                 timeout_ms, deadline_at, params, metadata, tags, callback_url, retry_of, created_at, submitted_by,
-                traceparent, depends_on, on_parent_failure
+                traceparent\(parentNames)
             )
             SELECT id, project_id, activity_id, card_id, kind, queue, status, \(JobPhase.waiting), 1, priority, run_at,
                 max_attempts, timeout_ms, deadline_at, params, metadata,
-                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, wanted.caller, traceparent,
-                string_to_array(depends_on, ',')::uuid[], on_parent_failure
-            FROM wanted
-            WHERE wanted.unique_key IS NULL OR wanted.id IN (SELECT job_id FROM owned)
+                string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, submitted_by,
+                traceparent\(parents)
+            FROM \(source)
+            \(owned)
             RETURNING job
-        ), lined AS (
-            \(JobStatements.enter("inserted"))
-        ), waiting AS (
-            \(JobStatements.schedule("inserted"))
-        ), due AS (
+            """
+    }
+
+    private static let noteDeadlines: SQL = """
+        due AS (
             INSERT INTO jobs.deadlines (job_id, deadline_at)
             SELECT (job).id, (job).deadline_at FROM inserted WHERE (job).deadline_at IS NOT NULL
-        ), dependents AS (
-            \(DependencyStatements.register("inserted"))
-        ), checks AS (
-            \(DependencyStatements.check("inserted"))
-        ), logged AS (
-            \(EventLog.appendStatuses(ofJobsIn: "inserted"))
         )
-        SELECT (job).id, true FROM inserted
+        """
+
+    private static func leftOut(of source: SQL) -> SQL {
+        """
         UNION ALL
-        SELECT wanted.id, false FROM wanted
-        WHERE wanted.unique_key IS NOT NULL AND wanted.id NOT IN (SELECT job_id FROM owned)
+        SELECT id, false FROM \(source) AS item
+        WHERE unique_key IS NOT NULL AND id NOT IN (SELECT job_id FROM owned)
         """
     }
 }

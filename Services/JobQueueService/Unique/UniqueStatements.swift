@@ -8,12 +8,12 @@ import Postgres
 enum UniqueStatements {
     /// Claims the unique keys of the submissions in a CTE; returns the jobs that got theirs. Waits for a submission of
     /// the same key that is under way. Of two equal keys in a batch the earlier job wins.
-    static func claim(from name: String) -> SQL {
+    static func claim(from source: SQL) -> SQL {
         """
         INSERT INTO jobs.unique_claims AS claim (project_id, kind, key, job_id, scope, expires_at)
         SELECT DISTINCT ON (1, 2, 3) coalesce(project_id, \(noProject)), kind, unique_key, id, unique_scope,
             now() + make_interval(secs => unique_window_ms / 1000.0)
-        FROM \(unchecked: name)
+        FROM \(source)
         WHERE unique_key IS NOT NULL
         ORDER BY 1, 2, 3, id
         ON CONFLICT (project_id, kind, key) DO UPDATE

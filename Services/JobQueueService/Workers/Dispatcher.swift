@@ -33,16 +33,17 @@ final class Dispatcher: Service {
         lease: Duration,
         backoff: Backoff,
         changed: @escaping @Sendable () -> Void,
-        dependentsMayGo: @escaping @Sendable () -> Void
+        dependentsMayGo: @escaping @Sendable () -> Void,
+        lookAround: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
-        let ring: @Sendable () -> Void = { [bell] in
+        let ring: @Sendable () -> Void = {
             changed()
-            bell.ringForAll()
+            lookAround()
         }
         starts = Dispatcher.batcher(pool, .start, changed) {
             LeaseStatements.start($0)
@@ -100,15 +101,14 @@ final class Dispatcher: Service {
     /// Leases up to `limit` jobs; waits up to `wait` when there are none.
     func acquire(_ worker: Worker, limit: Int, wait: Duration) async throws -> [Lease] {
         let deadline = ContinuousClock.now + wait
-        let waiter = ReadyBell.Waiter(kinds: worker.kinds)
+        let waiter = ReadyBell.Waiter(WorkerFilter(worker))
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
             let leases = try await pool.query(LeaseStatements.claim(worker, limit: limit)).map(Lease.init)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
-            // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
-            _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
+            _ = try await waiter.wakeup.wait(atMost: left)
         }
     }
 
@@ -125,6 +125,15 @@ final class Dispatcher: Service {
     func suspend(_ item: Suspension) async throws -> VerbOutcome { try await suspensions.submit(item) }
     func release(_ item: Release) async throws -> VerbOutcome { try await releases.submit(item) }
     func progress(_ item: Progress) async throws -> VerbOutcome { try await progresses.submit(item) }
+
+    // What comes together leaves together.
+    func start(_ keys: [LeaseKey]) async throws -> [VerbOutcome] { try await starts.submit(keys) }
+    func complete(_ items: [Completion]) async throws -> [VerbOutcome] { try await completions.submit(items) }
+    func fail(_ items: [Failure]) async throws -> [VerbOutcome] { try await failures.submit(items) }
+    func snooze(_ items: [Snooze]) async throws -> [VerbOutcome] { try await snoozes.submit(items) }
+    func suspend(_ items: [Suspension]) async throws -> [VerbOutcome] { try await suspensions.submit(items) }
+    func release(_ items: [Release]) async throws -> [VerbOutcome] { try await releases.submit(items) }
+    func progress(_ items: [Progress]) async throws -> [VerbOutcome] { try await progresses.submit(items) }
 
     /// Stores log lines. They are dropped, silently for the worker, when the job has too many already.
     func log(_ items: [LogLines]) async throws -> [VerbOutcome] {

@@ -46,6 +46,20 @@ struct Worker: Sendable {
 
 /// Statements over `jobs.workers`.
 enum WorkerStatements {
+    /// How many jobs in line fit a filter, at most `limit`.
+    static func countReady(_ filter: WorkerFilter, limit: Int) -> SQL {
+        """
+        SELECT count(*)
+        FROM (
+            SELECT FROM jobs.ready
+            WHERE kind = ANY(\(filter.kinds.sorted()))
+                AND (\(filter.queues?.sorted())::text[] IS NULL OR queue = ANY(\(filter.queues?.sorted())))
+                AND (\(filter.project)::uuid IS NULL OR project_id = \(filter.project))
+            LIMIT \(limit)
+        ) AS fitting
+        """
+    }
+
     static func register(_ worker: Worker, inProcess: Bool, lease: Duration) -> SQL {
         """
         INSERT INTO jobs.workers (id, name, kinds, queues, capacity, project_id, in_process, expires_at)

@@ -2,14 +2,18 @@ extension JSONSchema {
     /// Everything that is wrong with a value, at most `limit` mistakes, in the order of the schema.
     public func issues(in value: JSONElement, at pointer: String = "", limit: Int = 50) -> [JSONIssue] {
         var issues: [JSONIssue] = []
+        // Most values fit. Only for one that does not, it is written down where each mistake is.
+        check(value, at: nil, &issues, 1)
+        guard !issues.isEmpty else { return [] }
+        issues = []
         check(value, at: pointer, &issues, limit)
         return issues
     }
 
-    private func check(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
+    private func check(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int) {
         guard issues.count < limit else { return }
         func report(_ message: String) {
-            if issues.count < limit { issues.append(JSONIssue(pointer: pointer, message: message)) }
+            if issues.count < limit { issues.append(JSONIssue(pointer: pointer ?? "", message: message)) }
         }
         guard types.isEmpty || types.contains(where: { $0.accepts(value) }) else {
             report("must be \(types.map(\.words).joined(separator: " or "))")
@@ -53,54 +57,54 @@ extension JSONSchema {
         }
     }
 
-    private func checkArray(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
+    private func checkArray(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int) {
         var count = 0
         for element in value.elements {
-            if let items = items.first { items.check(element, at: "\(pointer)/\(count)", &issues, limit) }
+            if let items = items.first { items.check(element, at: pointer.map { "\($0)/\(count)" }, &issues, limit) }
             count += 1
         }
         guard issues.count < limit else { return }
         if let minimumCount, count < minimumCount {
-            issues.append(JSONIssue(pointer: pointer, message: "must have at least \(minimumCount) elements"))
+            issues.append(JSONIssue(pointer: pointer ?? "", message: "must have at least \(minimumCount) elements"))
         }
         if let maximumCount, count > maximumCount {
-            issues.append(JSONIssue(pointer: pointer, message: "must have at most \(maximumCount) elements"))
+            issues.append(JSONIssue(pointer: pointer ?? "", message: "must have at most \(maximumCount) elements"))
         }
     }
 
-    private func checkObject(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int) {
-        var seen: Set<String> = []
+    private func checkObject(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int) {
         for member in value.members where issues.count < limit {
             let name = member.name
-            let place = JSONPointer.appending(name, to: pointer)
-            seen.insert(name)
+            let place = pointer.map { JSONPointer.appending(name, to: $0) }
             if let property = properties.first(where: { $0.name == name }) {
                 property.schema.check(member.value, at: place, &issues, limit)
                 continue
             }
             switch additionalProperties {
             case .allowed: break
-            case .forbidden: issues.append(JSONIssue(pointer: place, message: "is not a known field"))
+            case .forbidden: issues.append(JSONIssue(pointer: place ?? "", message: "is not a known field"))
             case .matching(let schemas): schemas.first?.check(member.value, at: place, &issues, limit)
             }
         }
-        for name in properties.filter(\.isRequired).map(\.name) + requiredNames where !seen.contains(name) {
-            guard issues.count < limit else { return }
-            issues.append(JSONIssue(pointer: JSONPointer.appending(name, to: pointer), message: "is required"))
+        func require(_ name: String) {
+            guard issues.count < limit, value[name] == nil else { return }
+            issues.append(JSONIssue(pointer: JSONPointer.appending(name, to: pointer ?? ""), message: "is required"))
         }
+        for property in properties where property.isRequired { require(property.name) }
+        for name in requiredNames { require(name) }
     }
 
-    private func checkCombinations(_ value: JSONElement, at pointer: String, _ issues: inout [JSONIssue], _ limit: Int)
+    private func checkCombinations(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int)
     {
         for schema in allOf { schema.check(value, at: pointer, &issues, limit) }
         if !anyOf.isEmpty, !anyOf.contains(where: { $0.issues(in: value, limit: 1).isEmpty }), issues.count < limit {
-            issues.append(JSONIssue(pointer: pointer, message: "must match one of \(anyOf.count) alternatives"))
+            issues.append(JSONIssue(pointer: pointer ?? "", message: "must match one of \(anyOf.count) alternatives"))
         }
         if !oneOf.isEmpty, issues.count < limit {
             let matching = oneOf.filter { $0.issues(in: value, limit: 1).isEmpty }.count
             if matching != 1 {
                 let message = "must match exactly one of \(oneOf.count) alternatives, and matches \(matching)"
-                issues.append(JSONIssue(pointer: pointer, message: message))
+                issues.append(JSONIssue(pointer: pointer ?? "", message: message))
             }
         }
     }
