@@ -17,7 +17,11 @@ import Testing
     /// One line per queue, kind and status that has jobs, as the counts say it and as the table does, in one snapshot.
     static func compare(_ pool: Pool, project: ProjectID? = nil) async throws -> (counts: [String], truth: [String]) {
         try await pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
-            let counts = try transaction.query(StatsStatements.counts(project: project, queue: nil, kind: nil))
+            let row = try #require(try transaction.query(StatsStatements.place).first)
+            let place = LogPlace(transaction: try row.decode(0), row: try row.decode(1))
+            let counts = try transaction.query(
+                StatsStatements.counts(behind: place, project: project, queue: nil, kind: nil)
+            )
             let truth = try transaction.query(
                 """
                 SELECT queue, kind, status, count(*) FROM jobs.jobs

@@ -43,8 +43,8 @@ struct Audit: Sendable {
 
     private static func look(_ pool: Pool, before high: UUID?, limit: Int, keptDays: Int) async throws -> Look {
         try await pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
-            let page: [UUID] = try transaction.query(AuditStatements.page(before: high ?? .last, limit: limit))
-                .map { try $0.decode(0) }
+            let statement = AuditStatements.page(before: high ?? .last, limit: limit)
+            let page: [UUID] = try transaction.query(statement).map { try $0.decode(0) }
             let isLast = page.count < limit
             // The last page reaches down to what may lie before the oldest job.
             let low = isLast ? UUID(high: 0, low: 0) : page.last ?? UUID(high: 0, low: 0)
@@ -66,6 +66,7 @@ struct Audit: Sendable {
         keptDays: Int
     ) throws -> [Finding] {
         let limit = Duration.seconds(20)
+        _ = try transaction.query(PlannerStatements.withoutJIT)
         var statements = [
             AuditStatements.places(from: low, to: high ?? .last),
             AuditStatements.histories(from: low, to: high ?? .last, keptDays: keptDays),

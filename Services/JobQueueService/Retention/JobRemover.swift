@@ -88,7 +88,7 @@ struct JobRemover: Service {
             let began = ContinuousClock.now
             let page = RetentionStatements.remove(after: place, before: bound, defaults: defaults, atMost: pageSize)
             let (seen, last, gone) = try await pool.withTransaction { transaction -> (Int, UUID?, Int) in
-                try transaction.execute(StatsStatements.announceDeletion)
+                _ = try transaction.query([PlannerStatements.withoutJIT, StatsStatements.announceDeletion])
                 guard let row = try transaction.query(page).first else { return (0, nil, 0) }
                 return (try row.decode(0), try row.decode(1), try row.decode(2))
             }

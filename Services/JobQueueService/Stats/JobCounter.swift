@@ -81,7 +81,8 @@ struct JobCounter: Service {
         -> (events: Int, place: LogPlace, unknown: Int)
     {
         try await pool.withTransaction { transaction in
-            guard let horizon = try transaction.query(StatsStatements.horizon).first else { throw LeadLost() }
+            let first = try transaction.query([PlannerStatements.withoutJIT, StatsStatements.horizon])
+            guard let horizon = first[1].first else { throw LeadLost() }
             let fold = StatsStatements.fold(after: place, below: try horizon.decode(0), atMost: batchSize)
             guard let row = try transaction.query(fold).first else { return (0, place, 0) }
             let last = LogPlace(transaction: try row.decode(1), row: try row.decode(2))

@@ -1,5 +1,6 @@
 import Contracts
 import JSON
+import Messaging
 import Postgres
 
 /// How many jobs there are, by status, queue and kind.
@@ -17,7 +18,22 @@ struct JobCounts: Sendable, JSONWritable {
     private(set) var queues: [String: Tally] = [:]
     private(set) var kinds: [String: Tally] = [:]
 
-    init(_ rows: Rows) throws {
+    /// Reads them in a transaction that sees one snapshot; `nil` when nothing was counted yet.
+    init?(
+        project: ProjectID? = nil,
+        queue: String? = nil,
+        kind: String? = nil,
+        in transaction: isolated Transaction
+    ) throws {
+        let first = try transaction.query([PlannerStatements.withoutJIT, StatsStatements.place])
+        guard let row = first[1].first else { return nil }
+        let place = LogPlace(transaction: try row.decode(0), row: try row.decode(1))
+        try self.init(
+            transaction.query(StatsStatements.counts(behind: place, project: project, queue: queue, kind: kind))
+        )
+    }
+
+    private init(_ rows: Rows) throws {
         for row in rows {
             var reader = row.reader
             let queue: String = try reader.next()

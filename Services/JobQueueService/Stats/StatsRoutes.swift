@@ -18,13 +18,11 @@ struct StatsRoutes: Sendable {
                 query: [.text("queue", "only this queue"), .text("kind", "only this kind")]
             )
         ) { call in
-            let statement = StatsStatements.counts(
-                project: call.principal.project,
-                queue: call.text("queue"),
-                kind: call.text("kind")
-            )
-            let counts = try JobCounts(try await pool.query(statement))
-            if counts.all.total == 0, try await pool.query(StatsStatements.base).isEmpty {
+            let (project, queue, kind) = (call.principal.project, call.text("queue"), call.text("kind"))
+            let counts = try await pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
+                try JobCounts(project: project, queue: queue, kind: kind, in: transaction)
+            }
+            guard let counts else {
                 throw ServiceError(.serviceUnavailable, "jobs are being counted", retryAfter: .seconds(1))
             }
             return .json(counts)

@@ -12,17 +12,23 @@ enum StatsStatements {
     /// The cursor's name, and that of the lease of who moves it.
     static let cursor = "job counts"
 
-    /// The counts as they are now, of all projects or of one. No row at all: nothing was counted yet.
-    static func counts(project: ProjectID?, queue: String?, kind: String?) -> SQL {
+    /// Up to where events are folded. No row: nothing was counted yet.
+    static let place: SQL = """
+        SELECT place.transaction_id, place.row_id
+        FROM shared.cursors AS place CROSS JOIN jobs.count_base
+        WHERE place.name = \(cursor)
+        """
+
+    /// The counts as they are now, of all projects or of one, given the place that the same snapshot shows. The place is a
+    /// parameter so that the planner sees how little lies behind it, however long the log is.
+    static func counts(behind place: LogPlace, project: ProjectID?, queue: String?, kind: String?) -> SQL {
         """
         WITH place AS MATERIALIZED (
-            SELECT place.transaction_id, place.row_id, base.snapshot
-            FROM shared.cursors AS place CROSS JOIN jobs.count_base AS base
-            WHERE place.name = \(cursor)
+            SELECT snapshot FROM jobs.count_base LIMIT 1
         ), page AS MATERIALIZED (
             SELECT transaction_id, type, subject, seq, project_id, at, body
             FROM shared.events
-            WHERE (transaction_id, id) > ((SELECT transaction_id FROM place), (SELECT row_id FROM place))
+            WHERE (transaction_id, id) > (\(place.transaction), \(place.row))
                 AND (\(project)::uuid IS NULL OR project_id = \(project))
         ), \(changes), counted AS (
             SELECT queue, kind, status, count FROM jobs.counts
@@ -50,7 +56,7 @@ enum StatsStatements {
     static func fold(after place: LogPlace, below horizon: TransactionID, atMost limit: Int) -> SQL {
         """
         WITH place AS MATERIALIZED (
-            SELECT snapshot FROM jobs.count_base
+            SELECT snapshot FROM jobs.count_base LIMIT 1
         ), page AS MATERIALIZED (
             SELECT transaction_id, id, type, subject, seq, project_id, at, body
             FROM shared.events

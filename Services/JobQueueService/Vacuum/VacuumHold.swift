@@ -39,7 +39,7 @@ struct VacuumHold: Sendable {
 
     var advice: String {
         switch kind {
-        case "session": "end it, or SELECT pg_terminate_backend(\(name))"
+        case "session": "end it, or call pg_terminate_backend(\(name))"
         case "prepared transaction": "COMMIT PREPARED or ROLLBACK PREPARED '\(name)'"
         case "replication slot": "see to its consumer, or drop the slot"
         default: "see to the standby's long query, or turn hot_standby_feedback off there"
