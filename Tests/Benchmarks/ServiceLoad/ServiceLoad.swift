@@ -4,6 +4,9 @@ import Glibc
 ///
 ///     ServiceLoad latency                  submission to update, with nothing else going on
 ///     ServiceLoad work [jobs] [sessions]   lease, start and complete jobs as workers do
+///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
+///     ServiceLoad handled [jobs]           a backlog completed by the service's own handler `echo`
+///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
 ///
 /// `JOB_QUEUE_URL`, `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
 @main
@@ -22,8 +25,17 @@ struct ServiceLoad {
                     sessions: numbers.dropFirst().first ?? 4
                 )
                 print(try await row.measure())
+            case "start":
+                let pause = Duration.milliseconds(numbers.dropFirst().first ?? 20)
+                print(try await StartRow(services: Services(), jobs: numbers.first ?? 200, pause: pause).measure())
+            case "handled":
+                print(try await HandledRow(services: Services(), jobs: numbers.first ?? 20_000).measure())
+            case "idle":
+                let duration = Duration.seconds(numbers.dropFirst().first ?? 20)
+                let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
+                print(try await row.measure())
             default:
-                print("ServiceLoad latency | work [jobs] [sessions]")
+                print("ServiceLoad latency | work | start | handled | idle")
                 exit(2)
             }
         } catch {
