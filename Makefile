@@ -51,17 +51,18 @@ fuzz: ## mutated inputs for every parser, SECONDS_OF_FUZZING=60; SEED=â€¦ CASE=â
 	@$$(swift build -c release --show-bin-path)/Fuzz
 
 lint: ## check the format of all sources
-	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests
+	@swift format lint --strict --recursive --parallel Package.swift Shared Services Tests clients
 format: ## format all sources
-	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests
+	@swift format --in-place --recursive --parallel Package.swift Shared Services Tests clients
 
 docs: ## write the parts of the documentation that are made from the code
 	@swift build
 	@deploy/local/docs.sh
-chaos: ## kill everything while jobs are in flight, and check what was promised
+KILLS ?= 20
+chaos: ## kill everything while jobs are in flight, and check what was promised; KILLS=100 kills a hundred times in a row
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
-	@swift test --skip-build --filter SystemTests
+	@KILLS=$(KILLS) swift test --skip-build --filter SystemTests
 
 clean: ## remove what was built
 	@rm -rf .build

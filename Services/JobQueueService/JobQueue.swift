@@ -39,6 +39,7 @@ struct JobQueue: Sendable {
     private let instance = "\(IdentifierSource().uuid())"
     private let timekeeperWakeup = Wakeup()
     private let zones = ZoneDatabase()
+    private let time: DatabaseClock
     private let program: Program.Environment
     private let tracer: Tracer
 
@@ -56,12 +57,13 @@ struct JobQueue: Sendable {
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
+        time = DatabaseClock(pool: pool, logger: program.logger)
         announcer = EventAnnouncer(pool: pool, sender: instance, logger: program.logger)
         let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup, dependencyWakeup] jobs in
+        intake = Intake(pool: pool, kinds: kinds, clock: time.clock) { [bell, scheduleWakeup, dependencyWakeup] jobs in
             changed()
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
@@ -96,7 +98,7 @@ struct JobQueue: Sendable {
 
     /// The services inside, in order of dependency.
     func services(publisher: Publisher?) -> [any Service] {
-        var services: [any Service] = [announcer, intake, dispatcher]
+        var services: [any Service] = [announcer, time, intake, dispatcher]
         if let publisher {
             services.append(
                 Relay(
@@ -141,6 +143,7 @@ struct JobQueue: Sendable {
                 pool: pool,
                 intake: intake,
                 zones: zones,
+                clock: time.clock,
                 logger: program.logger,
                 metrics: program.metrics,
                 wakeup: timekeeperWakeup
@@ -207,6 +210,7 @@ struct JobQueue: Sendable {
             pool: pool,
             intake: intake,
             zones: zones,
+            clock: time.clock,
             edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
             fired: { [changed, lookoutWakeup, scheduleWakeup] in
                 changed()

@@ -324,6 +324,14 @@ measure_submission() {
         "$(rounded "$ours")" "4 × INSERT of 1,000 $(rounded "$peer")" "$ratio" - printed
 }
 
+# A figure from a run that lost a job, or ran one twice, is none.
+measure_history() {
+    local line
+    line=$(DATABASE_URL=$database "$binaries/ServiceLoad" history) || missed=1
+    row "what all rows above have left: offences of $(word "$line" jobs) jobs" "$(word "$line" offences)" - - "= 0" \
+        "$([ "$(word "$line" offences)" = 0 ] && echo ok || echo missed)"
+}
+
 # --- The run ---------------------------------------------------------------------------------------------------
 
 print_table() {
@@ -352,5 +360,6 @@ measure_latency
 measure_work
 prepare_inserts
 measure_submission
+measure_history
 print_table
 [ -z "${CHECK:-}" ] || [ $missed = 0 ] || die "a threshold was missed"

@@ -37,11 +37,17 @@ extension LeaseStatements {
     }
 
     static let unleased: SQL = """
-        unleased AS (DELETE FROM jobs.leases WHERE job_id IN (SELECT (job).id FROM changed))
+        unleased AS (
+            DELETE FROM jobs.leases AS lease USING changed
+            WHERE lease.job_id = (job).id AND lease.fence = (job).ended_fence
+        )
         """
 
     static let revoked: SQL = """
-        revoked AS (UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed))
+        revoked AS (
+            UPDATE jobs.leases AS lease SET revoked_at = now() FROM changed
+            WHERE lease.job_id = (job).id AND lease.fence = (job).ended_fence
+        )
         """
 
     /// Puts jobs back in line. Only those that had been started change their status, and say so in the log.

@@ -57,7 +57,7 @@ enum LeaseStatements {
             UPDATE jobs.leases AS lease
             SET started_at = now(), times_out_at = now() + make_interval(secs => (job).timeout_ms / 1000.0)
             FROM changed
-            WHERE lease.job_id = (job).id
+            WHERE lease.job_id = (job).id AND lease.fence = (job).fence
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )

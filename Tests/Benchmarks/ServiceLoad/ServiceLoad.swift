@@ -7,6 +7,7 @@ import Glibc
 ///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
 ///     ServiceLoad handled [jobs]           a backlog completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
+///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
 /// `JOB_QUEUE_URL`, `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
 @main
@@ -25,6 +26,11 @@ struct ServiceLoad {
                     sessions: numbers.dropFirst().first ?? 4
                 )
                 print(try await row.measure())
+            case "history":
+                let row = try await HistoryRow().measure()
+                print(row.line)
+                for offence in row.offences { print(offence) }
+                if !row.offences.isEmpty { exit(1) }
             case "start":
                 let pause = Duration.milliseconds(numbers.dropFirst().first ?? 20)
                 print(try await StartRow(services: Services(), jobs: numbers.first ?? 200, pause: pause).measure())
@@ -35,7 +41,7 @@ struct ServiceLoad {
                 let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
                 print(try await row.measure())
             default:
-                print("ServiceLoad latency | work | start | handled | idle")
+                print("ServiceLoad latency | work | start | handled | idle | history")
                 exit(2)
             }
         } catch {
