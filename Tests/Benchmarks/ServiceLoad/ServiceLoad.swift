@@ -9,7 +9,7 @@ import Glibc
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
-/// `JOB_QUEUE_URL`, `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
+/// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
 @main
 struct ServiceLoad {
     static func main() async {

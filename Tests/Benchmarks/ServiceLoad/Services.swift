@@ -11,13 +11,16 @@ struct Services: Sendable {
         var description: String { "\(path) was answered \(status)" }
     }
 
-    let jobQueue: String
+    /// One of the replicas.
+    private(set) var jobQueue: String
+    private let replicas: [String]
     let notification: String
     let client: Client
     private let token: String
 
     init(_ environment: [String: String] = Environment.current()) {
-        jobQueue = environment["JOB_QUEUE_URL"] ?? "http://127.0.0.1:8081"
+        replicas = (environment["JOB_QUEUE_URL"] ?? "http://127.0.0.1:8081").split(separator: ",").map(String.init)
+        jobQueue = replicas[0]
         notification = environment["NOTIFICATION_URL"] ?? "http://127.0.0.1:8082"
         token = environment["MARTLET_TOKEN"] ?? "dev-token"
         var settings = ClientSettings(name: "load")
@@ -28,6 +31,13 @@ struct Services: Sendable {
     }
 
     var authorization: (name: String, value: String) { ("Authorization", "Bearer \(token)") }
+
+    /// The same, with another replica of the job queue in turn.
+    func replica(_ number: Int) -> Services {
+        var services = self
+        services.jobQueue = replicas[number % replicas.count]
+        return services
+    }
 
     /// Posts JSON to the job queue and returns the answer.
     func post(_ path: String, _ body: [UInt8]) async throws -> JSONElement {
@@ -83,6 +93,13 @@ struct Services: Sendable {
         }
         guard let worker = session["worker_id"]?.string else { throw Refused(path: "/api/workers", status: 201) }
         return worker
+    }
+
+    /// Closes a worker session.
+    func close(_ worker: String) async throws {
+        _ = try await client.send(
+            ClientRequest("DELETE", "\(jobQueue)/api/workers/\(worker)", headers: [authorization])
+        )
     }
 
     /// Sends one verb for all leases; returns how many it was granted for.

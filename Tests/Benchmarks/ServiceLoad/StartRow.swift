@@ -9,7 +9,7 @@ struct StartRow: Sendable {
     let services: Services
     let jobs: Int
     let pause: Duration
-    var workers = 4
+    var workers = 8
 
     func measure() async throws -> String {
         let arrivals = Arrivals()
