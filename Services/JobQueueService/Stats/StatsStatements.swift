@@ -71,13 +71,18 @@ enum StatsStatements {
             GROUP BY 1, 2
             ORDER BY 1, 2
             ON CONFLICT (kind, minute) DO UPDATE SET count = start.count + EXCLUDED.count
+        ), delta AS MATERIALIZED (
+            -- Summed up before it is added per project and in all: that sorts, and this does not.
+            SELECT project_id, queue, kind, status, sum(change)::bigint AS change
+            FROM change
+            GROUP BY project_id, queue, kind, status
         ), folded AS (
-            \(add("change"))
+            \(add("delta"))
         ), last AS (
             SELECT transaction_id, id FROM page ORDER BY transaction_id DESC, id DESC LIMIT 1
         )
         SELECT (SELECT count(*) FROM page), last.transaction_id, last.id,
-            (SELECT count(*) FROM change WHERE status IS NULL)
+            (SELECT coalesce(-sum(change), 0)::bigint FROM delta WHERE status IS NULL)
         FROM last
         """
     }
