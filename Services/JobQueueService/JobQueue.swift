@@ -24,6 +24,7 @@ import Telemetry
 struct JobQueue: Sendable {
     let pool: Pool
     let bell = ReadyBell()
+    let lanes: Lanes
     let intake: Intake
     let dispatcher: Dispatcher
     let results: ResultStore
@@ -35,6 +36,8 @@ struct JobQueue: Sendable {
     private let scheduleWakeup = Wakeup()
     private let dependencyWakeup = Wakeup()
     private let timekeeperWakeup = Wakeup()
+    private let laneWakeup = Wakeup()
+    private let budgets: RetryBudgets
     private let zones = ZoneDatabase()
     private let program: Program.Environment
     private let tracer: Tracer
@@ -64,11 +67,15 @@ struct JobQueue: Sendable {
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
             if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
         }
+        lanes = Lanes(pool: pool)
+        budgets = RetryBudgets(pool: pool, budget: settings.retries.budget)
         dispatcher = Dispatcher(
             pool: pool,
             bell: bell,
+            lanes: lanes,
             lease: settings.lease,
-            backoff: settings.retryBackoff,
+            retries: settings.retries,
+            budgets: budgets,
             changed: changed,
             dependentsMayGo: dependencyWakeup.signal
         )
@@ -108,7 +115,7 @@ struct JobQueue: Sendable {
             Rescuer(
                 pool: pool,
                 bell: bell,
-                backoff: settings.retryBackoff,
+                retries: settings.retries,
                 logger: program.logger,
                 changed: ended
             )
@@ -143,13 +150,21 @@ struct JobQueue: Sendable {
             )
             .duty
         )
+        services += LaneKeeper(pool: pool, bell: bell, lanes: lanes, logger: program.logger, wakeup: laneWakeup).duties
+        services.append(budgets.duty(logger: program.logger))
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
         services.append(
             AppendedEvents(
                 settings.common.pool,
                 logger: program.logger,
                 metrics: program.metrics,
-                others: [ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() }]
+                others: [
+                    ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() },
+                    QueueStatements.channel: { [bell, laneWakeup] in
+                        laneWakeup.signal()
+                        bell.ringForAll()
+                    },
+                ]
             ) { [bell, relayWakeup] in
                 relayWakeup.signal()
                 bell.ringForAll()
@@ -187,6 +202,11 @@ struct JobQueue: Sendable {
                 scheduleWakeup.signal()
             }
         )
+        .add(to: &api)
+        QueueRoutes(pool: pool) { [bell, laneWakeup] in
+            laneWakeup.signal()
+            bell.ringForAll()
+        }
         .add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)

@@ -193,11 +193,17 @@ enum JobStatements {
     /// When the next scheduled job is due.
     static let nextDue: SQL = "SELECT min(run_at) - now() FROM jobs.scheduled"
 
-    /// Puts the queued ones of the jobs in the column `job` of a CTE in line.
+    /// Puts the queued ones of the jobs in the column `job` of a CTE in line: the open one, or their lane when there
+    /// may be a limit.
     static func enter(_ name: String) -> SQL {
         """
-        INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority)
-        SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority
+        INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority, lane)
+        SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority,
+            CASE
+                WHEN (job).concurrency_key IS NOT NULL
+                    OR (job).queue IN (SELECT queue.name FROM jobs.queues AS queue WHERE queue.is_gated)
+                THEN jobs.lane((job).project_id, (job).concurrency_key)
+            END
         FROM \(unchecked: name)
         WHERE (job).status = \(JobStatus.queued)
         ORDER BY (job).id

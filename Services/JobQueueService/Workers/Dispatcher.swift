@@ -11,6 +11,7 @@ final class Dispatcher: Service {
 
     private let pool: Pool
     private let bell: ReadyBell
+    private let lanes: Lanes
     private let changed: @Sendable () -> Void
     private let dependentsMayGo: @Sendable () -> Void
     private let lease: Duration
@@ -30,13 +31,16 @@ final class Dispatcher: Service {
     init(
         pool: Pool,
         bell: ReadyBell,
+        lanes: Lanes,
         lease: Duration,
-        backoff: Backoff,
+        retries: RetryPolicy,
+        budgets: RetryBudgets,
         changed: @escaping @Sendable () -> Void,
         dependentsMayGo: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
+        self.lanes = lanes
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
@@ -44,22 +48,33 @@ final class Dispatcher: Service {
             changed()
             bell.ringForAll()
         }
-        starts = Dispatcher.batcher(pool, .start, changed) {
+        // A lease that ends may be what others wait for.
+        let slotFreed: @Sendable () -> Void = { [bell, lanes] in
+            changed()
+            if lanes.haveJobs { bell.ringForAll() }
+        }
+        // Verbs that may end a job return a third column: whether others wait for it.
+        let seeEnds: @Sendable (Rows) throws -> Void = { rows in
+            if try rows.contains(where: { try $0.decode(2) }) { dependentsMayGo() }
+        }
+        starts = Dispatcher.batcher(pool, .start, changed) { rows in
+            for row in rows { if let dependency: String = try row.decode(2) { budgets.started(dependency) } }
+        } statement: {
             LeaseStatements.start($0)
         } key: {
             $0
         }
-        completions = Dispatcher.batcher(pool, .complete, changed, dependentsMayGo) {
+        completions = Dispatcher.batcher(pool, .complete, slotFreed, seeEnds) {
             LeaseStatements.complete($0)
         } key: {
             $0.key
         }
-        failures = Dispatcher.batcher(pool, .fail, changed, dependentsMayGo) {
-            LeaseStatements.fail($0, backoff: backoff)
+        failures = Dispatcher.batcher(pool, .fail, slotFreed, seeEnds) {
+            LeaseStatements.fail($0, retries)
         } key: {
             $0.key
         }
-        snoozes = Dispatcher.batcher(pool, .snooze, changed) {
+        snoozes = Dispatcher.batcher(pool, .snooze, slotFreed) {
             LeaseStatements.snooze($0)
         } key: {
             $0.key
@@ -104,12 +119,39 @@ final class Dispatcher: Service {
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
-            let leases = try await pool.query(LeaseStatements.claim(worker, limit: limit)).map(Lease.init)
+            let leases = try await take(worker, limit: limit)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
             // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
             _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
         }
+    }
+
+    /// Leases jobs from the open line and from lanes. One statement does, as long as nothing waits in lanes.
+    private func take(_ worker: Worker, limit: Int) async throws -> [Lease] {
+        var leases: [Lease] = []
+        let lanesFirst = lanes.takeTurn(worker)
+        if lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
+        guard leases.count < limit else { return leases }
+        do {
+            let rows = try await pool.query(LeaseStatements.claim(worker, limit: limit - leases.count))
+            let lanesHaveJobs = try rows.first?.decode(Lease.columnCount, as: Bool.self) ?? false
+            lanes.note(haveJobs: lanesHaveJobs, of: worker.kinds)
+            leases += try Lease.all(rows)
+            if lanesHaveJobs, !lanesFirst, leases.count < limit {
+                leases += try await takeFromLanes(worker, limit: limit - leases.count)
+            }
+        } catch  where !leases.isEmpty {
+            // What was leased already must reach its worker; whatever is wrong shows at the next look.
+        }
+        return leases
+    }
+
+    private func takeFromLanes(_ worker: Worker, limit: Int) async throws -> [Lease] {
+        let found = try await lanes.claim(worker, limit: limit)
+        // Several slots may have become free at once: the next one looks too, until one finds nothing.
+        if found.mayHaveMore { bell.ring(Array(Set(found.leases.map(\.kind)))) }
+        return found.leases
     }
 
     /// To be called after a job was completed in somebody else's transaction.
@@ -137,8 +179,8 @@ final class Dispatcher: Service {
         _ pool: Pool,
         _ verb: LeaseVerb?,
         _ changed: @escaping @Sendable () -> Void,
-        _ dependentsMayGo: (@Sendable () -> Void)? = nil,
-        _ statement: @escaping @Sendable ([Item]) -> SQL,
+        _ see: @escaping @Sendable (Rows) throws -> Void = { _ in },
+        statement: @escaping @Sendable ([Item]) -> SQL,
         key: @escaping @Sendable (Item) -> LeaseKey
     ) -> Batcher<Item, VerbOutcome> {
         Batcher(
@@ -150,8 +192,7 @@ final class Dispatcher: Service {
             let rows = try await pool.query(statement(items))
             let done = Set(try rows.map(LeaseKey.init))
             if !done.isEmpty { changed() }
-            // Verbs that may end a job return a third column: whether others wait for it.
-            if let dependentsMayGo, try rows.contains(where: { try $0.decode(2) }) { dependentsMayGo() }
+            try see(rows)
             let missed = items.map(key).filter { !done.contains($0) }
             guard !missed.isEmpty else { return items.map { _ in .ok } }
             var before: Set<LeaseKey> = []

@@ -37,11 +37,16 @@ extension LeaseStatements {
     }
 
     static let unleased: SQL = """
-        unleased AS (DELETE FROM jobs.leases WHERE job_id IN (SELECT (job).id FROM changed))
+        unleased AS (
+            DELETE FROM jobs.leases WHERE (job_id, fence) IN (SELECT (job).id, (job).ended_fence FROM changed)
+        )
         """
 
     static let revoked: SQL = """
-        revoked AS (UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed))
+        revoked AS (
+            UPDATE jobs.leases SET revoked_at = now()
+            WHERE (job_id, fence) IN (SELECT (job).id, (job).ended_fence FROM changed)
+        )
         """
 
     /// Puts jobs back in line. Only those that had been started change their status, and say so in the log.

@@ -1,0 +1,39 @@
+import Concurrency
+import Lifecycle
+import Postgres
+import Telemetry
+
+/// Keeps lanes going: brings jobs into them that stood in the open line when their queue was limited, and rings when a
+/// rate allows more.
+struct LaneKeeper: Sendable {
+    let pool: Pool
+    let bell: ReadyBell
+    let lanes: Lanes
+    let logger: Logger
+    /// Signalled when a queue was changed.
+    let wakeup: Wakeup
+
+    var duties: [any Service] {
+        [
+            Duty(name: "lane keeper", period: .seconds(5), logger: logger, wakeup: wakeup) { try await fill() },
+            Duty(
+                name: "rates",
+                period: .seconds(60),
+                logger: logger,
+                wakeup: lanes.rateChanged,
+                untilNext: { lanes.untilOpen }
+            ) {
+                if lanes.takeOpening() { bell.ringForAll() }
+                return false
+            },
+        ]
+    }
+
+    private func fill() async throws -> Bool {
+        let moved = try await pool.execute(QueueStatements.fillLanes(limit: LaneKeeper.part))
+        if moved > 0 { bell.ringForAll() }
+        return moved == LaneKeeper.part
+    }
+
+    private static let part = 2000
+}
