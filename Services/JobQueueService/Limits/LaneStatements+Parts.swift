@@ -23,10 +23,10 @@ extension LaneStatements {
             FROM lanes
             WHERE lanes.lane IS NOT NULL
         ), seen AS MATERIALIZED (
-            SELECT some.kind, some.lane
-            FROM (SELECT kind, lane FROM lanes LIMIT \(maximumLanes)) AS some
-            WHERE some.lane IS NOT NULL
-                AND (\(worker.project)::uuid IS NULL OR jobs.lane_project(some.lane) = \(worker.project)::uuid::text)
+            SELECT early.kind, early.lane
+            FROM (SELECT kind, lane FROM lanes LIMIT \(maximumLanes)) AS early
+            WHERE early.lane IS NOT NULL
+                AND (\(worker.project)::uuid IS NULL OR jobs.lane_project(early.lane) = \(worker.project)::uuid::text)
         ), ahead AS MATERIALIZED (
             SELECT front.*
             FROM unnest(\(worker.kinds)) AS wanted (kind)
