@@ -47,15 +47,16 @@ import Testing
         try await JobQueueFixture.run { fixture in
             for statement in Self.judge { try await fixture.pool.execute(statement) }
             try await fixture.limit("gpu", #"{"concurrency":5,"per_key_concurrency":2}"#)
-            let members = (0..<160).map { #","concurrency_key":"k\#($0 % 4)""# }
+            // Two kinds, and workers of one each: claims at the same time want different jobs.
+            let members = (0..<160).map { #","concurrency_key":"k\#($0 % 4)","kind":"kind-\#($0 / 4 % 2)""# }
             let ids = try await fixture.submit("gpu", each: members)
             let keys = Dictionary(uniqueKeysWithValues: zip(ids, (0..<160).map { "k\($0 % 4)" }))
             let tally = Tally()
             let left = SharedValue(160)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<20 {
+                for number in 0..<20 {
                     group.addTask {
-                        let worker = try await fixture.worker()
+                        let worker = try await fixture.worker(["kind-\(number % 2)"])
                         while left.withLock({ $0 > 0 }) {
                             let leases = try await fixture.queue.dispatcher.acquire(
                                 worker,

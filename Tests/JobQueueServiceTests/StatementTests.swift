@@ -117,7 +117,7 @@ import Testing
             ("release turn", OrderStatements.release([job.id])),
             ("lanes", LaneStatements.queues(for: worker, limit: 1)), ("lock queue", LaneStatements.lock("a")),
             ("claim from lanes", LaneStatements.claim(worker, queue: "a", limit: 1)),
-            ("queue version", QueueStatements.version("a")),
+            ("gates", GateStatements.gates(of: job.id)), ("queue version", QueueStatements.version("a")),
             ("put queue", QueueStatements.put("a", QueueLimits(), paused: nil, by: "")),
             ("pause queue", QueueStatements.pause("a", by: "")), ("resume queue", QueueStatements.resume("a")),
             ("count leases", QueueStatements.countLeases("a")), ("fill lanes", QueueStatements.fillLanes(limit: 1)),

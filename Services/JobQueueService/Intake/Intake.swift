@@ -245,6 +245,8 @@ final class Intake: Service {
                     return .failure(.notFound("CARD"))
                 }
             }
+            var submission = submission
+            submission.dependency = submission.dependency ?? kinds.kinds[submission.kind]?.dependency
             return .success(Job(submission, id: ids.next(), place: place, at: now))
         }
     }
