@@ -35,6 +35,9 @@ struct JobQueue: Sendable {
     private let relayWakeup = Wakeup()
     private let scheduleWakeup = Wakeup()
     private let dependencyWakeup = Wakeup()
+    private let lookoutWakeup = Wakeup()
+    /// Tells our own notices from those of other replicas.
+    private let instance = "\(IdentifierSource().uuid())"
     private let timekeeperWakeup = Wakeup()
     private let laneWakeup = Wakeup()
     private let budgets: RetryBudgets
@@ -56,7 +59,7 @@ struct JobQueue: Sendable {
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
-        announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        announcer = EventAnnouncer(pool: pool, sender: instance, logger: program.logger)
         let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
@@ -77,7 +80,8 @@ struct JobQueue: Sendable {
             retries: settings.retries,
             budgets: budgets,
             changed: changed,
-            dependentsMayGo: dependencyWakeup.signal
+            dependentsMayGo: dependencyWakeup.signal,
+            lookAround: lookoutWakeup.signal
         )
     }
 
@@ -94,6 +98,14 @@ struct JobQueue: Sendable {
         { [changed, dependencyWakeup] in
             changed()
             dependencyWakeup.signal()
+        }
+    }
+
+    /// To be called after a queue was changed.
+    private var queueChanged: @Sendable () -> Void {
+        { [laneWakeup, lookoutWakeup] in
+            laneWakeup.signal()
+            lookoutWakeup.signal()
         }
     }
 
@@ -150,7 +162,15 @@ struct JobQueue: Sendable {
             )
             .duty
         )
-        services += LaneKeeper(pool: pool, bell: bell, lanes: lanes, logger: program.logger, wakeup: laneWakeup).duties
+        services +=
+            LaneKeeper(
+                pool: pool,
+                lanes: lanes,
+                logger: program.logger,
+                wakeup: laneWakeup,
+                lookAround: lookoutWakeup.signal
+            )
+            .duties
         services.append(budgets.duty(logger: program.logger))
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
         services.append(
@@ -160,16 +180,15 @@ struct JobQueue: Sendable {
                 metrics: program.metrics,
                 others: [
                     ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() },
-                    QueueStatements.channel: { [bell, laneWakeup] in
-                        laneWakeup.signal()
-                        bell.ringForAll()
-                    },
+                    QueueStatements.channel: queueChanged,
                 ]
-            ) { [bell, relayWakeup] in
+            ) { [instance, lookoutWakeup, relayWakeup] sender in
+                guard sender != instance else { return }
                 relayWakeup.signal()
-                bell.ringForAll()
+                lookoutWakeup.signal()
             }
         )
+        services.append(Lookout(pool: pool, bell: bell, logger: program.logger, wakeup: lookoutWakeup).duty)
         for (name, provider) in providers {
             services.append(
                 ProviderWorker(
@@ -196,18 +215,14 @@ struct JobQueue: Sendable {
             intake: intake,
             zones: zones,
             edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
-            fired: { [bell, changed, scheduleWakeup] in
+            fired: { [changed, lookoutWakeup, scheduleWakeup] in
                 changed()
-                bell.ringForAll()
+                lookoutWakeup.signal()
                 scheduleWakeup.signal()
             }
         )
         .add(to: &api)
-        QueueRoutes(pool: pool) { [bell, laneWakeup] in
-            laneWakeup.signal()
-            bell.ringForAll()
-        }
-        .add(to: &api)
+        QueueRoutes(pool: pool, changed: queueChanged).add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)

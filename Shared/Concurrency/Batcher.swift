@@ -50,20 +50,32 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
     /// Hands an item in and waits for its outcome. A cancelled caller stops waiting; its item may still be done.
     public func submit(_ item: Item) async throws -> Outcome {
         let entry = Entry(item: item, promise: Promise())
-        let batch: [Entry]? = try state.withLock { state in
+        try enter([entry])
+        return try await entry.promise.value()
+    }
+
+    /// Hands items in together and waits for their outcomes, in the same order. The first error of one is thrown.
+    public func submit(_ items: [Item]) async throws -> [Outcome] {
+        let entries = items.map { Entry(item: $0, promise: Promise()) }
+        try enter(entries)
+        var outcomes: [Outcome] = []
+        outcomes.reserveCapacity(entries.count)
+        for entry in entries { outcomes.append(try await entry.promise.value()) }
+        return outcomes
+    }
+
+    private func enter(_ entries: [Entry]) throws {
+        let batch: [Entry] = try state.withLock { state in
             guard state.isOpen else { throw Closed() }
-            guard state.underWay >= parallel else {
-                state.underWay += 1
-                return [entry]
-            }
-            guard state.waiting.count < maximumWaiting else { throw AsyncSemaphore.Full() }
-            state.waiting.append(entry)
-            return nil
+            guard state.waiting.count + entries.count <= maximumWaiting else { throw AsyncSemaphore.Full() }
+            state.waiting += entries
+            guard state.underWay < parallel else { return [] }
+            state.underWay += 1
+            return Batcher.take(&state.waiting, atMost: maximumBatch)
         }
         // Begun here and now, without a change of thread; in a task of its own, because the cancellation of one caller
         // must not end what others were promised.
-        if let batch { Task.immediate { await lead(batch) } }
-        return try await entry.promise.value()
+        if !batch.isEmpty { Task.immediate { await lead(batch) } }
     }
 
     /// How many items wait.

@@ -8,16 +8,17 @@ public struct AppendedEvents: Service {
     public let name = "appended events"
     private let listener: Listener
     private let others: [String: @Sendable () -> Void]
-    private let appended: @Sendable () -> Void
+    private let appended: @Sendable (_ sender: String?) -> Void
 
-    /// Calls `appended` at every notice, and after every reconnect, when notices may have been missed. The names in
+    /// Calls `appended` at every notice, with its sender, and after every reconnect, when notices may have been missed,
+    /// with none. The names in
     /// `others` are listened to on the same connection, each with a call of its own.
     public init(
         _ settings: PoolSettings,
         logger: Logger,
         metrics: Metrics,
         others: [String: @Sendable () -> Void] = [:],
-        appended: @escaping @Sendable () -> Void
+        appended: @escaping @Sendable (_ sender: String?) -> Void
     ) {
         let channels = ["martlet_events"] + others.keys.sorted()
         listener = Listener(settings, channels: channels, logger: logger, metrics: metrics)
@@ -38,8 +39,8 @@ public struct AppendedEvents: Service {
 
     private func tell(_ event: Listener.Event) {
         if case .notice(let notice) = event, let other = others[notice.channel] { return other() }
-        if case .notice = event { return appended() }
+        if case .notice(let notice) = event { return appended(notice.payload) }
         for other in others.values { other() }
-        appended()
+        appended(nil)
     }
 }

@@ -9,12 +9,14 @@ public struct EventAnnouncer: Service {
     /// What it is called in logs.
     public let name = "event announcer"
     private let pool: Pool
+    private let sender: String
     private let appended = Wakeup()
     private let logger: Logger
 
-    /// An announcer on the service's pool.
-    public init(pool: Pool, logger: Logger) {
+    /// An announcer on the service's pool. `sender` goes with every notice, so that a process knows its own.
+    public init(pool: Pool, sender: String = "", logger: Logger) {
         self.pool = pool
+        self.sender = sender
         self.logger = logger
     }
 
@@ -27,7 +29,7 @@ public struct EventAnnouncer: Service {
             while true {
                 guard try await appended.wait(atMost: .seconds(3600)) else { continue }
                 do {
-                    _ = try await pool.query(EventLog.announce)
+                    _ = try await pool.query(EventLog.announce(sender))
                 } catch let error as PostgresError {
                     logger.debug("events not announced", ["error": "\(error)"])
                 }

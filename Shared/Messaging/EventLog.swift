@@ -89,7 +89,7 @@ public enum EventLog {
     }
 
     /// Wakes whoever follows the log; sent alone, never in a writer's transaction.
-    static let announce: SQL = "SELECT pg_notify('martlet_events', '')"
+    static func announce(_ sender: String) -> SQL { "SELECT pg_notify('martlet_events', \(sender))" }
 
     /// The first place that is still kept.
     static let oldest: SQL = "SELECT transaction_id, id FROM shared.events ORDER BY transaction_id, id LIMIT 1"

@@ -50,6 +50,20 @@ public struct TestPostgres: Sendable {
         )
     }
 
+    /// Ends a database's sessions and refuses new ones, or accepts them again: it is away, and it is back.
+    public static func setAway(_ isAway: Bool, _ database: Database) async throws {
+        let server = try await TestServer.shared.url()
+        try await administer(
+            server,
+            "ALTER DATABASE \(unchecked: database.name) ALLOW_CONNECTIONS \(unchecked: isAway ? "false" : "true")"
+        )
+        guard isAway else { return }
+        try await administer(
+            server,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(database.name)"
+        )
+    }
+
     private static func administer(_ url: String, _ sql: SQL) async throws {
         var settings = PoolSettings(url, applicationName: "tests")
         settings.size = 1

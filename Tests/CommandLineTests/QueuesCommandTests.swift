@@ -29,7 +29,7 @@ import Testing
         #expect(outcome.output == "{\"name\":\"gpu\"}\n")
         #expect(
             services.requests == [
-                #"PUT /api/queues/gpu Bearer dev-token {"concurrency":4,"per_key_concurrency":2,"rate":{"count":100,"per_ms":60000},"per_key_rate":{"count":1,"per_ms":1000},"weight":2.5,"fair_share":true,"project_weights":{"p":3}}"#
+                #"PUT /api/queues/gpu Bearer dev-token {"concurrency":4,"per_key_concurrency":2,"rate":{"count":100,"per_ms":60000},"per_key_rate":{"count":1,"per_ms":1000},"weight":2.5,"fair_share":true,"project_weights":{"p":3.0}}"#
             ]
         )
     }

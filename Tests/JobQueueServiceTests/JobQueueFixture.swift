@@ -20,6 +20,7 @@ struct JobQueueFixture: Sendable {
     let pool: Pool
     let queue: JobQueue
     let url: String
+    let database: TestPostgres.Database
     private let client: Client
 
     /// Runs `body` with a service that has been migrated and listens.
@@ -77,6 +78,7 @@ struct JobQueueFixture: Sendable {
                 pool: pool,
                 queue: queue,
                 url: "http://127.0.0.1:\(address.port)",
+                database: database,
                 client: client
             )
             let result = await Task { try await body(fixture) }.result

@@ -76,6 +76,7 @@ import Testing
             ("held by", LeaseStatements.heldBy([worker.id])), ("timed out", LeaseStatements.timedOut(limit: 1)),
             ("sweep", LeaseStatements.sweep),
             ("register", WorkerStatements.register(worker, inProcess: true, lease: .seconds(1))),
+            ("count ready", WorkerStatements.countReady(WorkerFilter(worker), limit: 1)),
             ("worker", WorkerStatements.find(worker.id)),
             ("beat", WorkerStatements.heartbeat([worker.id], lease: .seconds(1))),
             ("revoked", WorkerStatements.revokedLeases(worker.id)), ("count", WorkerStatements.leaseCount(worker.id)),

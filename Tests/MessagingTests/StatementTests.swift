@@ -29,7 +29,7 @@ import Testing
             ("append statuses", "\(jobs) \(EventLog.appendStatuses(ofJobsIn: "changed"))"),
             ("append progress", "\(jobs) \(EventLog.appendProgress(ofJobsIn: "changed"))"),
             ("epoch", EventLog.epoch), ("settled", EventLog.settled(after: place, atMost: 1)),
-            ("settled end", EventLog.settledEnd), ("oldest", EventLog.oldest), ("announce", EventLog.announce),
+            ("settled end", EventLog.settledEnd), ("oldest", EventLog.oldest), ("announce", EventLog.announce("")),
             ("of context", EventLog.ofContext("card_id = \(id)", after: place, upTo: place, atMost: 1)),
             ("of subject", EventLog.ofSubject(id, type: .jobStatusUpdated, afterSeq: 1, atMost: 1)),
             ("claim", Inbox.claim("e", for: "c")),

@@ -37,11 +37,12 @@ import Testing
             .first
         )
         let callback = try Callback(row)
+        let final = FinalEvent(event: event, traceparent: nil, agentCallback: id, urlCallback: ids.uuid())
         let contexts: [ContextID] = [.card(card), .project(project), .job(job), .queue("q"), .all]
         return [
-            ("note", CallbackStatements.note(event, traceparent: nil, agentURL: "http://h", ids: (id, ids.uuid()))),
+            ("note", CallbackStatements.note([final], agentURL: "http://h")),
             ("take", CallbackStatements.take(atMost: 1, perHost: 1, except: ["h"], lease: .seconds(1))),
-            ("delivered", CallbackStatements.delivered(callback)),
+            ("delivered", CallbackStatements.delivered([callback])),
             ("failed", CallbackStatements.failed(callback, "why", tryingAfter: .seconds(1))),
             ("dead", CallbackStatements.failed(callback, "why", tryingAfter: nil)),
             ("forget", CallbackStatements.forget(atMost: 1)),

@@ -159,7 +159,7 @@ final class Intake: Service {
 
     /// Tries a transaction that stores jobs again when the job that held a unique key went on in between.
     static func settlingConflicts<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        for _ in 0..<5 {
+        for _ in 0..<20 {
             do { return try await body() } catch is UniqueConflict.Vanished { continue }
         }
         throw ServiceError(

@@ -3,15 +3,16 @@ import Lifecycle
 import Postgres
 import Telemetry
 
-/// Keeps lanes going: brings jobs into them that stood in the open line when their queue was limited, and rings when a
-/// rate allows more.
+/// Keeps lanes going: brings jobs into them that stood in the open line when their queue was limited, and has a look
+/// taken when a rate allows more.
 struct LaneKeeper: Sendable {
     let pool: Pool
-    let bell: ReadyBell
     let lanes: Lanes
     let logger: Logger
     /// Signalled when a queue was changed.
     let wakeup: Wakeup
+    /// To be called when jobs of lanes may be claimed that could not be before.
+    let lookAround: @Sendable () -> Void
 
     var duties: [any Service] {
         [
@@ -23,7 +24,7 @@ struct LaneKeeper: Sendable {
                 wakeup: lanes.rateChanged,
                 untilNext: { lanes.untilOpen }
             ) {
-                if lanes.takeOpening() { bell.ringForAll() }
+                if lanes.takeOpening() { lookAround() }
                 return false
             },
         ]
@@ -31,7 +32,7 @@ struct LaneKeeper: Sendable {
 
     private func fill() async throws -> Bool {
         let moved = try await pool.execute(QueueStatements.fillLanes(limit: LaneKeeper.part))
-        if moved > 0 { bell.ringForAll() }
+        if moved > 0 { lookAround() }
         return moved == LaneKeeper.part
     }
 

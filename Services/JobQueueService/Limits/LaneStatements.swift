@@ -13,13 +13,27 @@ enum LaneStatements {
     /// A queue that may start none is listed too when time alone will change that, with the seconds it takes.
     static func queues(for worker: Worker, limit: Int) -> SQL {
         """
-        WITH RECURSIVE found (kind, queue) AS (
+        WITH RECURSIVE \(fronts(kinds: worker.kinds, queues: worker.queues))
+        SELECT front.queue, room.slots, room.wait_s
+        FROM front
+        LEFT JOIN jobs.queues AS queue ON queue.name = front.queue
+        CROSS JOIN LATERAL jobs.queue_room(front.queue, clock_timestamp()) AS room
+        WHERE queue.paused_at IS NULL AND (room.slots > 0 OR room.wait_s > 0)
+        ORDER BY room.slots > 0 DESC, front.priority DESC, -ln(1 - random()) / coalesce(queue.weight, 1)
+        LIMIT \(limit)
+        """
+    }
+
+    /// The CTEs that end in `front`: queues with jobs of some kinds in lanes, and the highest priority of these.
+    static func fronts(kinds: [String], queues: [String]?) -> SQL {
+        """
+        found (kind, queue) AS (
             SELECT wanted.kind, (
                 SELECT ready.queue FROM jobs.ready
                 WHERE ready.kind = wanted.kind AND ready.lane IS NOT NULL
                 ORDER BY ready.queue LIMIT 1
             )
-            FROM unnest(\(worker.kinds)) AS wanted (kind)
+            FROM unnest(\(kinds)) AS wanted (kind)
             UNION ALL
             SELECT found.kind, (
                 SELECT ready.queue FROM jobs.ready
@@ -35,16 +49,9 @@ enum LaneStatements {
                 ORDER BY ready.priority DESC LIMIT 1
             )) AS priority
             FROM found
-            WHERE found.queue IS NOT NULL AND (\(worker.queues)::text[] IS NULL OR found.queue = ANY(\(worker.queues)))
+            WHERE found.queue IS NOT NULL AND (\(queues)::text[] IS NULL OR found.queue = ANY(\(queues)))
             GROUP BY found.queue
         )
-        SELECT front.queue, room.slots, room.wait_s
-        FROM front
-        LEFT JOIN jobs.queues AS queue ON queue.name = front.queue
-        CROSS JOIN LATERAL jobs.queue_room(front.queue, clock_timestamp()) AS room
-        WHERE queue.paused_at IS NULL AND (room.slots > 0 OR room.wait_s > 0)
-        ORDER BY room.slots > 0 DESC, front.priority DESC, -ln(1 - random()) / coalesce(queue.weight, 1)
-        LIMIT \(limit)
         """
     }
 

@@ -36,7 +36,8 @@ final class Dispatcher: Service {
         retries: RetryPolicy,
         budgets: RetryBudgets,
         changed: @escaping @Sendable () -> Void,
-        dependentsMayGo: @escaping @Sendable () -> Void
+        dependentsMayGo: @escaping @Sendable () -> Void,
+        lookAround: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
@@ -44,14 +45,14 @@ final class Dispatcher: Service {
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
-        let ring: @Sendable () -> Void = { [bell] in
+        let ring: @Sendable () -> Void = {
             changed()
-            bell.ringForAll()
+            lookAround()
         }
         // A lease that ends may be what others wait for.
-        let slotFreed: @Sendable () -> Void = { [bell, lanes] in
+        let slotFreed: @Sendable () -> Void = { [lanes] in
             changed()
-            if lanes.haveJobs { bell.ringForAll() }
+            if lanes.haveJobs { lookAround() }
         }
         // Verbs that may end a job return a third column: whether others wait for it.
         let seeEnds: @Sendable (Rows) throws -> Void = { rows in
@@ -115,15 +116,14 @@ final class Dispatcher: Service {
     /// Leases up to `limit` jobs; waits up to `wait` when there are none.
     func acquire(_ worker: Worker, limit: Int, wait: Duration) async throws -> [Lease] {
         let deadline = ContinuousClock.now + wait
-        let waiter = ReadyBell.Waiter(kinds: worker.kinds)
+        let waiter = ReadyBell.Waiter(WorkerFilter(worker))
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
             let leases = try await take(worker, limit: limit)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
-            // The bell may be missed when the ringer dies: once a few seconds everybody looks by itself.
-            _ = try await waiter.wakeup.wait(atMost: min(left, .seconds(5)))
+            _ = try await waiter.wakeup.wait(atMost: left)
         }
     }
 
@@ -149,7 +149,7 @@ final class Dispatcher: Service {
 
     private func takeFromLanes(_ worker: Worker, limit: Int) async throws -> [Lease] {
         let found = try await lanes.claim(worker, limit: limit)
-        // Several slots may have become free at once: the next one looks too, until one finds nothing.
+        // There may be more, and only a few were woken: the next one looks too, until one finds nothing.
         if found.mayHaveMore { bell.ring(Array(Set(found.leases.map(\.kind)))) }
         return found.leases
     }
@@ -167,6 +167,15 @@ final class Dispatcher: Service {
     func suspend(_ item: Suspension) async throws -> VerbOutcome { try await suspensions.submit(item) }
     func release(_ item: Release) async throws -> VerbOutcome { try await releases.submit(item) }
     func progress(_ item: Progress) async throws -> VerbOutcome { try await progresses.submit(item) }
+
+    // What comes together leaves together.
+    func start(_ keys: [LeaseKey]) async throws -> [VerbOutcome] { try await starts.submit(keys) }
+    func complete(_ items: [Completion]) async throws -> [VerbOutcome] { try await completions.submit(items) }
+    func fail(_ items: [Failure]) async throws -> [VerbOutcome] { try await failures.submit(items) }
+    func snooze(_ items: [Snooze]) async throws -> [VerbOutcome] { try await snoozes.submit(items) }
+    func suspend(_ items: [Suspension]) async throws -> [VerbOutcome] { try await suspensions.submit(items) }
+    func release(_ items: [Release]) async throws -> [VerbOutcome] { try await releases.submit(items) }
+    func progress(_ items: [Progress]) async throws -> [VerbOutcome] { try await progresses.submit(items) }
 
     /// Stores log lines. They are dropped, silently for the worker, when the job has too many already.
     func log(_ items: [LogLines]) async throws -> [VerbOutcome] {

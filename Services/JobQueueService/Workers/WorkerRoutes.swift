@@ -61,7 +61,7 @@ struct WorkerRoutes: Sendable {
         addVerb("suspend", to: &api, suspensionFields, read: suspension) { try await dispatcher.suspend($0) }
         addVerb("release", to: &api, releaseFields, read: release) { try await dispatcher.release($0) }
         addVerb("progress", to: &api, progressFields, read: progress) { try await dispatcher.progress($0) }
-        addVerb("log", to: &api, logFields, read: log) { try await dispatcher.log([$0])[0] }
+        addVerb("log", to: &api, logFields, read: log) { try await dispatcher.log($0) }
     }
 
     // MARK: Sessions
@@ -162,9 +162,17 @@ struct WorkerRoutes: Sendable {
 
     // MARK: Verbs
 
-    private func complete(_ item: Completion) async throws -> VerbOutcome {
-        guard !item.followUps.isEmpty else { return try await dispatcher.complete(item) }
-        return try await FollowUps(pool: pool, intake: intake, dispatcher: dispatcher).complete(item)
+    private func complete(_ items: [Completion]) async throws -> [VerbOutcome] {
+        guard items.contains(where: { !$0.followUps.isEmpty }) else { return try await dispatcher.complete(items) }
+        // Each of these has a transaction of its own.
+        let followUps = FollowUps(pool: pool, intake: intake, dispatcher: dispatcher)
+        var outcomes: [VerbOutcome] = []
+        for item in items {
+            outcomes.append(
+                item.followUps.isEmpty ? try await dispatcher.complete(item) : try await followUps.complete(item)
+            )
+        }
+        return outcomes
     }
 
     private var keyFields: [JSONSchema.Property] {
@@ -182,7 +190,7 @@ struct WorkerRoutes: Sendable {
         to api: inout API,
         _ fields: [JSONSchema.Property],
         read: @escaping @Sendable (LeaseKey, JSONElement) -> Item,
-        _ perform: @escaping @Sendable (Item) async throws -> VerbOutcome
+        _ perform: @escaping @Sendable ([Item]) async throws -> [VerbOutcome]
     ) {
         let schema = JSONSchema.object([.required("items", .array(of: .object(keyFields + fields), 1...1000))])
         let operation = Operation(
@@ -194,20 +202,15 @@ struct WorkerRoutes: Sendable {
         )
         api.add(operation) { call in
             _ = try await worker(call)
-            let items = call.body["items"]?.elements.map { (leaseKey($0), read(leaseKey($0), $0)) } ?? []
-            let outcomes = try await withThrowingTaskGroup(of: (Int, VerbOutcome).self) { group in
-                for (index, item) in items.enumerated() { group.addTask { (index, try await perform(item.1)) } }
-                var outcomes = [VerbOutcome](repeating: .leaseLost, count: items.count)
-                for try await (index, outcome) in group { outcomes[index] = outcome }
-                return outcomes
-            }
+            let items = call.body["items"]?.elements.map { ($0, leaseKey($0)) } ?? []
+            let outcomes = try await perform(items.map { read($0.1, $0.0) })
             return .json { json in
                 json.object { json in
                     json.member("items") { json in
                         json.array { json in
                             for (item, outcome) in zip(items, outcomes) {
                                 json.object {
-                                    $0.member("job_id", item.0.jobID)
+                                    $0.member("job_id", item.1.jobID)
                                     $0.member("status", outcome.rawValue)
                                 }
                             }

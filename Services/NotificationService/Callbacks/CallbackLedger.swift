@@ -67,29 +67,29 @@ struct CallbackLedger: Service {
         _ fence: Int64
     ) async throws {
         let ids = IdentifierSource()
-        var statements: [SQL] = []
+        var final: [FinalEvent] = []
         var previous = start
         for logged in events {
             defer { previous = logged.place }
             guard let event = FeedEvent(wire: logged.wire(epoch: epoch, after: previous)), event.isFinal else {
                 continue
             }
-            statements.append(
-                CallbackStatements.note(
-                    event,
+            final.append(
+                FinalEvent(
+                    event: event,
                     traceparent: logged.traceparent,
-                    agentURL: agentURL,
-                    ids: (ids.uuid(), ids.uuid())
+                    agentCallback: ids.uuid(),
+                    urlCallback: ids.uuid()
                 )
             )
         }
-        let batch = statements
+        let note = final.isEmpty ? nil : CallbackStatements.note(final, agentURL: agentURL)
         let move = cursor.move(to: end, epoch: epoch, fence: fence)
         try await pool.withTransaction { transaction in
-            if !batch.isEmpty { _ = try transaction.query(batch) }
+            if let note { try transaction.execute(note) }
             guard try transaction.execute(move) == 1 else { throw LeadLost() }
         }
-        if !batch.isEmpty { noted() }
+        if note != nil { noted() }
     }
 
     /// Another replica leads now.

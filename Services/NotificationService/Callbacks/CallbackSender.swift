@@ -49,6 +49,8 @@ actor CallbackSender: Service {
     private let metrics: NotificationMetrics
     private let logger: Logger
     private let clock: WallClock
+    /// Notes what was delivered, many at a time.
+    private nonisolated let deliveries: Batcher<Callback, Void>
     private var underWay: [String: Int] = [:]
 
     init(
@@ -73,10 +75,20 @@ actor CallbackSender: Service {
         self.metrics = metrics
         self.logger = logger
         self.clock = clock
+        deliveries = Batcher(maximumBatch: 500, maximumWaiting: 10_000, parallel: 1) { callbacks in
+            _ = try await pool.execute(CallbackStatements.delivered(callbacks))
+            return callbacks.map { _ in }
+        }
     }
 
     nonisolated func run(until stop: StopSignal) async throws {
-        try await stop.cancelling { try await self.send() }
+        try await stop.cancelling {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.deliveries.run() }
+                group.addTask { try await self.send() }
+                try await group.waitForAll()
+            }
+        }
         await trusted.shutdown()
         await guarded.shutdown()
     }
@@ -121,18 +133,19 @@ actor CallbackSender: Service {
         }
         let failure = try await attempt(callback)
         do {
-            _ = try await pool.execute(outcome(callback, failure))
+            if failure == nil {
+                metrics.delivered.add()
+                try await deliveries.submit(callback)
+            } else if let failure {
+                _ = try await pool.execute(failed(callback, failure))
+            }
         } catch let error as PostgresError {
             // Taken again when its lease is over; the receiver knows the Idempotency-Key.
             logger.warning("a callback's outcome was not noted", ["error": "\(error)"])
         }
     }
 
-    private func outcome(_ callback: Callback, _ failure: String?) -> SQL {
-        guard let failure else {
-            metrics.delivered.add()
-            return CallbackStatements.delivered(callback)
-        }
+    private func failed(_ callback: Callback, _ failure: String) -> SQL {
         guard callback.attempt < rules.attempts else {
             metrics.dead.add()
             logger.error("a callback is dead", ["event": callback.eventID, "host": callback.host, "reason": failure])

@@ -3,18 +3,35 @@ import Kernel
 import Messaging
 import Postgres
 
+/// The end of a job, with the ids of the callbacks that tell of it.
+struct FinalEvent: Sendable {
+    let event: FeedEvent
+    let traceparent: String?
+    let agentCallback: UUID
+    let urlCallback: UUID
+}
+
 /// Statements over `notify.callbacks`.
 enum CallbackStatements {
-    /// Notes what is to be delivered for a final event: to the agent, and to the job's own URL. Once, however often.
-    static func note(_ event: FeedEvent, traceparent: String?, agentURL: String, ids: (UUID, UUID)) -> SQL {
+    /// Notes what is to be delivered for final events: to the agent, and to each job's own URL. Once, however often.
+    static func note(_ events: [FinalEvent], agentURL: String) -> SQL {
         """
+        WITH event AS (
+            SELECT *
+            FROM unnest(
+                \(events.map(\.event.id)), \(events.map(\.event.job)), \(events.map(\.event.project)),
+                \(events.map { RawJSON($0.event.wire) }), \(events.map(\.traceparent)),
+                \(events.map(\.agentCallback)), \(events.map(\.urlCallback))
+            ) AS event (id, job_id, project_id, body, traceparent, agent_callback, url_callback)
+        )
         INSERT INTO notify.callbacks (id, event_id, job_id, project_id, target, url, body, traceparent)
-        SELECT \(ids.0), \(event.id), \(event.job), \(event.project), 'agent', \(agentURL), \(RawJSON(event.wire)),
-            \(traceparent)
+        SELECT agent_callback, id, job_id, project_id, 'agent', \(agentURL), body, traceparent
+        FROM event
         UNION ALL
-        SELECT \(ids.1), \(event.id), id, project_id, 'url', callback_url, \(RawJSON(event.wire)), \(traceparent)
-        FROM jobs.job_views
-        WHERE id = \(event.job) AND callback_url IS NOT NULL
+        SELECT event.url_callback, event.id, job.id, job.project_id, 'url', job.callback_url, event.body,
+            event.traceparent
+        FROM event JOIN jobs.job_views AS job ON job.id = event.job_id
+        WHERE job.callback_url IS NOT NULL
         ON CONFLICT (event_id, target) DO NOTHING
         """
     }
@@ -32,8 +49,10 @@ enum CallbackStatements {
                 LIMIT 500
             ) AS due
         ), taken AS (
+            -- An array, because a subquery may be planned as a walk through all callbacks in the order of their ids.
             SELECT id FROM notify.callbacks
-            WHERE id IN (SELECT id FROM candidates WHERE turn <= \(perHost)) AND state = 'pending' AND next_at <= now()
+            WHERE id = ANY(ARRAY(SELECT id FROM candidates WHERE turn <= \(perHost)))
+                AND state = 'pending' AND next_at <= now()
             ORDER BY id
             LIMIT \(limit)
             FOR UPDATE SKIP LOCKED
@@ -46,11 +65,12 @@ enum CallbackStatements {
         """
     }
 
-    /// Notes a success. Who was overtaken by a later attempt changes nothing.
-    static func delivered(_ callback: Callback) -> SQL {
+    /// Notes successes. Who was overtaken by a later attempt changes nothing.
+    static func delivered(_ callbacks: [Callback]) -> SQL {
         """
-        UPDATE notify.callbacks SET state = 'delivered', finished_at = now(), last_error = NULL
-        WHERE id = \(callback.id) AND state = 'pending' AND attempt = \(callback.attempt)
+        UPDATE notify.callbacks AS callback SET state = 'delivered', finished_at = now(), last_error = NULL
+        FROM unnest(\(callbacks.map(\.id)), \(callbacks.map(\.attempt))) AS done (id, attempt)
+        WHERE callback.id = done.id AND callback.state = 'pending' AND callback.attempt = done.attempt
         """
     }
 
