@@ -64,13 +64,15 @@ struct JobQueue: Sendable {
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds) { [bell, scheduleWakeup, dependencyWakeup] jobs in
+        lanes = Lanes(pool: pool)
+        intake = Intake(pool: pool, kinds: kinds, mayBeLimited: lanes.mayHold) {
+            [bell, lanes, scheduleWakeup, dependencyWakeup] jobs in
             changed()
+            lanes.note(stored: jobs)
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
             if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
         }
-        lanes = Lanes(pool: pool)
         budgets = RetryBudgets(pool: pool, budget: settings.retries.budget)
         dispatcher = Dispatcher(
             pool: pool,

@@ -9,12 +9,15 @@ enum IntakeStatements {
     /// Stores jobs with their places in line and their events; returns their ids and whether each was stored. One that
     /// was not has a unique key that another job holds. A job whose Idempotency-Key is taken is left out altogether.
     ///
+    /// Where there are no `limits` of queues, or so it seems, nothing is asked about them.
+    ///
     /// It has only the parts that these jobs need: beginning and ending a part costs as much as storing a job.
     static func insert(
         _ jobs: [Job],
         callers: [String],
         traceparents: [String],
-        keys: [Intake.StoredKey?]
+        keys: [Intake.StoredKey?],
+        limits: Bool = true
     ) -> SQL {
         var columns: Columns = [
             ("id", "\(jobs.map(\.id))"), ("project_id", "\(jobs.map(\.projectID))"),
@@ -48,7 +51,7 @@ enum IntakeStatements {
         if hasKeys { columns += limitColumns(jobs) }
         let more = (hasParents ? [parentValues] : []) + (hasKeys ? [limitValues] : [])
         parts.append("inserted AS (\(insertJobs(from: source, hasUnique: hasUnique, more)))")
-        parts.append("lined AS (\(JobStatements.enter("inserted")))")
+        parts.append("lined AS (\(JobStatements.enter("inserted", limits: limits || hasKeys)))")
         if jobs.contains(where: { $0.status == .scheduled }) {
             parts.append("waiting AS (\(JobStatements.schedule("inserted")))")
         }

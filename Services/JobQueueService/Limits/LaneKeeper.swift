@@ -31,6 +31,10 @@ struct LaneKeeper: Sendable {
     }
 
     private func fill() async throws -> Bool {
+        let limited: [String] = try await pool.query(LaneStatements.gatedQueues).map { try $0.decode(0) }
+        lanes.note(limitedQueues: Set(limited))
+        let kinds: [String] = try await pool.query(LaneStatements.kinds).map { try $0.decode(0) }
+        lanes.note(haveJobs: true, of: kinds)
         let moved = try await pool.execute(QueueStatements.fillLanes(limit: LaneKeeper.part))
         if moved > 0 { lookAround() }
         return moved == LaneKeeper.part

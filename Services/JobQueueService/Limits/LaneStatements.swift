@@ -10,7 +10,7 @@ enum LaneStatements {
     /// Queues in which jobs wait that the worker may have, and how many it may have of each: the best first. Of equal
     /// ones each is the first as often as its weight says.
     ///
-    /// A queue that may start none is listed too when time alone will change that, with the seconds it takes.
+    /// Queues that may start none now come last, with the seconds that a rate keeps them waiting.
     static func queues(for worker: Worker, limit: Int) -> SQL {
         """
         WITH RECURSIVE \(fronts(kinds: worker.kinds, queues: worker.queues))
@@ -18,7 +18,7 @@ enum LaneStatements {
         FROM front
         LEFT JOIN jobs.queues AS queue ON queue.name = front.queue
         CROSS JOIN LATERAL jobs.queue_room(front.queue, clock_timestamp()) AS room
-        WHERE queue.paused_at IS NULL AND (room.slots > 0 OR room.wait_s > 0)
+        WHERE queue.paused_at IS NULL
         ORDER BY room.slots > 0 DESC, front.priority DESC, -ln(1 - random()) / coalesce(queue.weight, 1)
         LIMIT \(limit)
         """
@@ -55,6 +55,22 @@ enum LaneStatements {
         """
     }
 
+    /// Kinds of which jobs wait in lanes.
+    static let kinds: SQL = """
+        WITH RECURSIVE found (kind) AS (
+            SELECT (SELECT ready.kind FROM jobs.ready WHERE ready.lane IS NOT NULL ORDER BY ready.kind LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT ready.kind FROM jobs.ready
+                WHERE ready.lane IS NOT NULL AND ready.kind > found.kind
+                ORDER BY ready.kind LIMIT 1
+            )
+            FROM found
+            WHERE found.kind IS NOT NULL
+        )
+        SELECT found.kind FROM found WHERE found.kind IS NOT NULL
+        """
+
     /// Waits for the queue's other claims, until the transaction ends.
     static func lock(_ queue: String) -> SQL {
         "SELECT pg_advisory_xact_lock(\(lockSpace)::integer, hashtext(\(queue)))"
@@ -74,7 +90,7 @@ enum LaneStatements {
                 queue.per_key_rate_burst AS rate_burst, queue.rate_per_ms / 1000.0 / queue.rate_count AS interval_s,
                 coalesce(queue.fair_share, false) AS fair_share, queue.project_weights AS weights
             FROM (SELECT) AS always LEFT JOIN jobs.queues AS queue ON queue.name = \(queue)
-            WHERE queue.paused_at IS NULL AND \(beforeBarrier)
+            WHERE queue.paused_at IS NULL
         ), room AS MATERIALIZED (
             SELECT least(\(limit), room.slots) AS slots, room.wait_s
             FROM config CROSS JOIN LATERAL jobs.queue_room(\(queue), config.now) AS room
@@ -110,10 +126,6 @@ enum LaneStatements {
         FROM (SELECT) AS always LEFT JOIN job ON true
         """
     }
-
-    /// Waits, before the statement's snapshot is taken, for a change of a queue that is under way. The condition is
-    /// true: the table has no rows, only its lock counts.
-    static let beforeBarrier: SQL = "NOT EXISTS (SELECT FROM jobs.claim_barrier FOR KEY SHARE)"
 
     /// Queues whose jobs are not to be taken from the open line, where some may stand that came before the limit.
     static let gatedQueues: SQL = "SELECT queue.name FROM jobs.queues AS queue WHERE queue.is_gated"

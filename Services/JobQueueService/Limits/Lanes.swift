@@ -6,12 +6,14 @@ import Telemetry
 
 /// Leases jobs of lanes, which have limits, for the workers of this process.
 ///
-/// All that counts is in the database; here is only what saves asking it in vain: of which kinds jobs wait in lanes, and
-/// when a rate allows more.
+/// All that counts is in the database; here is only what saves asking it in vain: which queues have limits, of which kinds
+/// jobs wait in lanes, and when a rate allows more.
 final class Lanes: Sendable {
     private struct State {
         /// Kinds of which jobs waited in lanes at the last look.
         var kinds: Set<String> = []
+        /// Queues that had limits at the last look.
+        var limitedQueues: Set<String> = []
         /// Whether the open line had its turn last.
         var isTheirTurn = false
         /// When a rate that stood in the way allows a start.
@@ -39,9 +41,24 @@ final class Lanes: Sendable {
     /// Whether jobs waited at the last look, so that a slot that becomes free is good news for somebody.
     var haveJobs: Bool { state.withLock { !$0.kinds.isEmpty } }
 
-    /// Notes what a look at the open line found out about the lanes of some kinds.
+    /// Notes whether jobs of some kinds wait in lanes.
     func note(haveJobs: Bool, of kinds: [String]) {
         state.withLock { if haveJobs { $0.kinds.formUnion(kinds) } else { $0.kinds.subtract(kinds) } }
+    }
+
+    /// Whether a job may belong into a lane. One that is stored in ignorance stands in the open line, where nobody takes
+    /// it, until the keeper brings it into its lane.
+    func mayHold(_ job: Job) -> Bool {
+        job.concurrencyKey != nil || state.withLock { $0.limitedQueues.contains(job.queue) }
+    }
+
+    /// Notes which queues have limits.
+    func note(limitedQueues: Set<String>) { state.withLock { $0.limitedQueues = limitedQueues } }
+
+    /// Notes jobs that were stored.
+    func note(stored jobs: [Job]) {
+        let kinds = jobs.filter(mayHold).map(\.kind)
+        if !kinds.isEmpty { note(haveJobs: true, of: kinds) }
     }
 
     /// Whether lanes come before the open line this time: each is first every other time, so that neither starves.
@@ -57,7 +74,9 @@ final class Lanes: Sendable {
     func claim(_ worker: Worker, limit: Int) async throws -> Catch {
         try await places.withPlace {
             var found = Catch()
-            for row in try await pool.query(LaneStatements.queues(for: worker, limit: Lanes.maximumQueues)) {
+            let queues = try await pool.query(LaneStatements.queues(for: worker, limit: Lanes.maximumQueues))
+            note(haveJobs: !queues.isEmpty, of: worker.kinds)
+            for row in queues {
                 let slots: Int = try row.decode(1)
                 if slots == 0 {
                     note(wait: try row.decode(2))

@@ -87,7 +87,7 @@ struct QueueRoutes: Sendable {
             throw ServiceError(.forbidden, "queues are for all projects, and the token is for one only")
         }
         let name = try QueueRoutes.name(call)
-        let known = try await transaction.query([QueueStatements.raiseBarrier, QueueStatements.version(name)])[1].first
+        let known = try await transaction.query([QueueStatements.holdClaims, QueueStatements.version(name)])[1].first
         try call.expect(version: try known?.decode(0) ?? 0)
         let results = try await transaction.query([
             statement(name), QueueStatements.countLeases(name), QueueStatements.announce,

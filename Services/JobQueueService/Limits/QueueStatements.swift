@@ -1,10 +1,13 @@
 import Contracts
 import Postgres
 
-/// Statements over `jobs.queues`. Whoever changes a queue holds the barrier first, then the queue's row.
+/// Statements over `jobs.queues`. Whoever changes a queue holds off claims first, then locks the queue's row.
 enum QueueStatements {
     /// Waits for the claims that are under way, and lets no other begin until the transaction ends.
-    static let raiseBarrier: SQL = "LOCK TABLE jobs.claim_barrier IN EXCLUSIVE MODE"
+    ///
+    /// A claim writes leases, and a statement locks its tables before it takes its snapshot: so one that had to wait
+    /// here knows of the change, and claims need nothing of their own for it.
+    static let holdClaims: SQL = "LOCK TABLE jobs.leases IN SHARE ROW EXCLUSIVE MODE"
 
     /// The version of a queue, if somebody configured it.
     static func version(_ name: String) -> SQL { "SELECT version FROM jobs.queues WHERE name = \(name)" }
@@ -60,7 +63,7 @@ enum QueueStatements {
 
     private static let changed: SQL = "version = queue.version + 1, changed_at = now(), lanes_are_full = false"
 
-    /// Counts the leases of a queue's jobs that were not in a lane when they were claimed. With the barrier held.
+    /// Counts the leases of a queue's jobs that were not in a lane when they were claimed. With claims held off.
     static func countLeases(_ name: String) -> SQL {
         """
         UPDATE jobs.leases AS lease

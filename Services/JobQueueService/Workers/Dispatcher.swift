@@ -127,20 +127,16 @@ final class Dispatcher: Service {
         }
     }
 
-    /// Leases jobs from the open line and from lanes. One statement does, as long as nothing waits in lanes.
+    /// Leases jobs from the open line, or from lanes when there are none. Where lanes are known to have jobs they come
+    /// first every other time.
     private func take(_ worker: Worker, limit: Int) async throws -> [Lease] {
         var leases: [Lease] = []
         let lanesFirst = lanes.takeTurn(worker)
         if lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
         guard leases.count < limit else { return leases }
         do {
-            let rows = try await pool.query(LeaseStatements.claim(worker, limit: limit - leases.count))
-            let lanesHaveJobs = try rows.first?.decode(Lease.columnCount, as: Bool.self) ?? false
-            lanes.note(haveJobs: lanesHaveJobs, of: worker.kinds)
-            leases += try Lease.all(rows)
-            if lanesHaveJobs, !lanesFirst, leases.count < limit {
-                leases += try await takeFromLanes(worker, limit: limit - leases.count)
-            }
+            leases += try await pool.query(LeaseStatements.claim(worker, limit: limit - leases.count)).map(Lease.init)
+            if leases.isEmpty, !lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
         } catch  where !leases.isEmpty {
             // What was leased already must reach its worker; whatever is wrong shows at the next look.
         }

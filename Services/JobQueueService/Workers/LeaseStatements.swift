@@ -9,8 +9,6 @@ import Postgres
 enum LeaseStatements {
     /// Leases up to `limit` jobs of a worker's kinds and queues from the open line, where those stand that have no limits.
     ///
-    /// Returns at least one row: its last column tells whether jobs of these kinds wait in lanes.
-    ///
     /// The CTE `due` is a fence for the planner too: a bare subquery may be run again by a nested loop and lease more.
     static func claim(_ worker: Worker, limit: Int) -> SQL {
         """
@@ -28,7 +26,6 @@ enum LeaseStatements {
                 LIMIT \(limit)
                 FOR UPDATE OF ready SKIP LOCKED
             ) AS line
-            WHERE \(LaneStatements.beforeBarrier)
             ORDER BY line.priority DESC, line.entered
             LIMIT \(limit)
         ), taken AS (
@@ -43,10 +40,7 @@ enum LeaseStatements {
             INSERT INTO jobs.leases (job_id, fence, worker_id)
             SELECT job.id, job.fence, \(worker.id) FROM job
         )
-        SELECT \(Lease.columns), EXISTS (
-            SELECT FROM jobs.ready WHERE ready.kind = ANY(\(worker.kinds)) AND ready.lane IS NOT NULL
-        )
-        FROM (SELECT) AS always LEFT JOIN job ON true
+        SELECT \(Lease.columns) FROM job
         """
     }
 

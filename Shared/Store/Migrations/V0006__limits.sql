@@ -39,10 +39,6 @@ CREATE TABLE jobs.queues (
     ) STORED
 );
 
--- Always empty. Every claim locks the table (not rows of it) in ROW SHARE mode before it takes its snapshot; who changes
--- a queue locks it in EXCLUSIVE mode. So when a change has committed no claim is under way that did not know of it.
-CREATE TABLE jobs.claim_barrier (only_column boolean);
-
 -- Project and key, as one word. Jobs of one lane are served in their order.
 CREATE FUNCTION jobs.lane(project_id uuid, key text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT coalesce(project_id::text, '') || ':' || coalesce(key, '') $$;
