@@ -111,6 +111,21 @@ import Testing
         }
     }
 
+    @Test func `a job that is stored by who does not know of the limit yet waits, and is found`() async throws {
+        try await JobQueueFixture.run { fixture in
+            try await fixture.limit("gpu", #"{"concurrency":1}"#)
+            let ids = try await fixture.submit("gpu", each: ["", ""])
+            // As another replica would that learns of limits within seconds.
+            try await fixture.pool.execute("UPDATE jobs.ready SET lane = NULL")
+            let worker = try await fixture.worker()
+            let first = try await fixture.queue.dispatcher.acquire(worker, limit: 2, wait: .seconds(20))
+            #expect(first.count == 1)
+            try await fixture.finish(first[0])
+            let second = try await fixture.queue.dispatcher.acquire(worker, limit: 2, wait: .seconds(20))
+            #expect(Set((first + second).map(\.jobID)) == Set(ids))
+        }
+    }
+
     @Test func `jobs of a key run one at a time unless the queue says otherwise, and projects do not share keys`()
         async throws
     {

@@ -32,11 +32,15 @@ struct LaneKeeper: Sendable {
 
     private func fill() async throws -> Bool {
         let limited: [String] = try await pool.query(LaneStatements.gatedQueues).map { try $0.decode(0) }
-        lanes.note(limitedQueues: Set(limited))
+        lanes.note(limitedQueues: limited)
         let kinds: [String] = try await pool.query(LaneStatements.kinds).map { try $0.decode(0) }
         lanes.note(haveJobs: true, of: kinds)
-        let moved = try await pool.execute(QueueStatements.fillLanes(limit: LaneKeeper.part))
-        if moved > 0 { lookAround() }
+        let strange = lanes.newlyLimited
+        guard !strange.isEmpty else { return false }
+        let moved = try await pool.execute(QueueStatements.fillLanes(of: strange, limit: LaneKeeper.part))
+        guard moved > 0 else { return false }
+        lanes.note(hadStrays: strange)
+        lookAround()
         return moved == LaneKeeper.part
     }
 

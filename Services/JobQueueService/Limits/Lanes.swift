@@ -12,8 +12,8 @@ final class Lanes: Sendable {
     private struct State {
         /// Kinds of which jobs waited in lanes at the last look.
         var kinds: Set<String> = []
-        /// Queues that had limits at the last look.
-        var limitedQueues: Set<String> = []
+        /// Queues that had limits at the last look, and when that was learned, or a job of theirs last found astray.
+        var limitedQueues: [String: ContinuousClock.Instant] = [:]
         /// Whether the open line had its turn last.
         var isTheirTurn = false
         /// When a rate that stood in the way allows a start.
@@ -49,11 +49,30 @@ final class Lanes: Sendable {
     /// Whether a job may belong into a lane. One that is stored in ignorance stands in the open line, where nobody takes
     /// it, until the keeper brings it into its lane.
     func mayHold(_ job: Job) -> Bool {
-        job.concurrencyKey != nil || state.withLock { $0.limitedQueues.contains(job.queue) }
+        job.concurrencyKey != nil || state.withLock { $0.limitedQueues[job.queue] != nil }
     }
 
     /// Notes which queues have limits.
-    func note(limitedQueues: Set<String>) { state.withLock { $0.limitedQueues = limitedQueues } }
+    func note(limitedQueues: [String]) {
+        let now = ContinuousClock.now
+        state.withLock { state in
+            let known = state.limitedQueues
+            state.limitedQueues = Dictionary(limitedQueues.map { ($0, known[$0] ?? now) }) { first, _ in first }
+        }
+    }
+
+    /// Notes that jobs of these queues were found in the open line.
+    func note(hadStrays queues: [String]) {
+        let now = ContinuousClock.now
+        state.withLock { state in for queue in queues { state.limitedQueues[queue] = now } }
+    }
+
+    /// Queues of which jobs may stand in the open line: what this process stores in ignorance is stored by statements
+    /// that end within a minute.
+    var newlyLimited: [String] {
+        let recent = ContinuousClock.now - .seconds(60)
+        return state.withLock { $0.limitedQueues.filter { $0.value > recent }.map(\.key) }
+    }
 
     /// Notes jobs that were stored.
     func note(stored jobs: [Job]) {

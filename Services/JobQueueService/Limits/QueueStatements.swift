@@ -61,7 +61,7 @@ enum QueueStatements {
         """
     }
 
-    private static let changed: SQL = "version = queue.version + 1, changed_at = now(), lanes_are_full = false"
+    private static let changed: SQL = "version = queue.version + 1, changed_at = now()"
 
     /// Counts the leases of a queue's jobs that were not in a lane when they were claimed. With claims held off.
     static func countLeases(_ name: String) -> SQL {
@@ -74,22 +74,16 @@ enum QueueStatements {
         """
     }
 
-    /// Brings jobs into lanes that stood in the open line when their queue was limited. Submissions that did not know
-    /// of the limit yet may add some for as long as their statements last: a queue is looked at for two minutes.
-    static func fillLanes(limit: Int) -> SQL {
+    /// Brings jobs of limited queues into lanes that stand in the open line: they came before the limit, or were stored
+    /// by who did not know of it yet.
+    static func fillLanes(of queues: [String], limit: Int) -> SQL {
         """
-        WITH young AS MATERIALIZED (
-            SELECT name FROM jobs.queues WHERE is_gated AND NOT lanes_are_full
-        ), stray AS (
+        WITH stray AS (
             SELECT ready.job_id
-            FROM jobs.ready
-            WHERE EXISTS (SELECT FROM young) AND ready.lane IS NULL AND ready.queue IN (SELECT name FROM young)
+            FROM jobs.ready JOIN jobs.queues AS queue ON queue.name = ready.queue AND queue.is_gated
+            WHERE ready.lane IS NULL AND ready.queue = ANY(\(queues))
             LIMIT \(limit)
             FOR UPDATE OF ready SKIP LOCKED
-        ), filled AS (
-            UPDATE jobs.queues SET lanes_are_full = true
-            WHERE name IN (SELECT name FROM young) AND changed_at < now() - interval '2 minutes'
-                AND NOT EXISTS (SELECT FROM stray)
         )
         UPDATE jobs.ready
         SET lane = jobs.lane(ready.project_id, NULL)

@@ -31,8 +31,6 @@ CREATE TABLE jobs.queues (
     project_weights jsonb NOT NULL DEFAULT '{}',
     version integer NOT NULL DEFAULT 1,
     changed_at timestamptz NOT NULL DEFAULT now(),
-    -- Whether none of its jobs is left in the open line.
-    lanes_are_full boolean NOT NULL DEFAULT false,
     -- Whether its jobs must leave the open line. Limits by key concern only jobs that have a key, which are never in it.
     is_gated boolean NOT NULL GENERATED ALWAYS AS (
         paused_at IS NOT NULL OR concurrency IS NOT NULL OR rate_count IS NOT NULL OR weight IS NOT NULL OR fair_share
