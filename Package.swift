@@ -49,11 +49,17 @@ func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    excluding: [String] = [],
+    resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: name,
         dependencies: dependencies,
         path: "Tests/\(name)",
+        exclude: excluding,
         resources: resources,
         swiftSettings: strict
     )
@@ -66,6 +72,7 @@ let package = Package(
         .executable(name: "job-queue-service", targets: ["JobQueueService"]),
         .executable(name: "notification-service", targets: ["NotificationService"]),
         .executable(name: "martlet", targets: ["MartletCommand"]),
+        .executable(name: "reference-worker", targets: ["ReferenceWorker"]),
     ],
     targets: [
         // Pure values and concurrency tools.
@@ -147,14 +154,23 @@ let package = Package(
             name: "MartletCommand",
             dependencies: [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "HTTPClient",
-                "Files",
+                "HTTPServer", "Subprocess", "Files",
             ],
             path: "Services/CommandLine",
             swiftSettings: strict + threadSanitizer
         ),
 
+        // The worker in Swift that the conformance kit is tried on; a pattern for others.
+        .executableTarget(
+            name: "ReferenceWorker",
+            dependencies: ["Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "HTTPClient"],
+            path: "clients/swift/ReferenceWorker",
+            swiftSettings: strict
+        ),
+
         // Tests of the foundation.
-        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "Postgres", "RabbitMQ"]),
+        shared("TestSupport", ["Kernel", "Concurrency", "Telemetry", "JSON", "Contracts", "Postgres", "RabbitMQ"]),
+        tests("TestSupportTests", ["TestSupport", "Contracts"]),
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
@@ -178,10 +194,18 @@ let package = Package(
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
         tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
+        // The job queue on paper. Optimised in debug builds too: it visits some hundred thousand states.
+        .target(
+            name: "TransitionModel",
+            dependencies: ["Contracts"],
+            path: "Tests/TransitionModel",
+            swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
         tests(
             "JobQueueServiceTests",
             [
-                "JobQueueService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
+                "JobQueueService", "TransitionModel", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle",
+                "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "Subprocess",
                 "TestSupport", "Cron",
             ]
@@ -212,7 +236,8 @@ let package = Package(
             [
                 "AgentService", "JobQueueService", "NotificationService", "Kernel", "Concurrency", "Telemetry", "JSON",
                 "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
 
         tests(
@@ -252,7 +277,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "ServiceLoad",
-            dependencies: ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"],
+            dependencies: [
+                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient", "Postgres", "TestSupport",
+            ],
             path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict
         ),

@@ -42,6 +42,7 @@ struct JobQueue: Sendable {
     private let laneWakeup = Wakeup()
     private let budgets: RetryBudgets
     private let zones = ZoneDatabase()
+    private let time: DatabaseClock
     private let program: Program.Environment
     private let tracer: Tracer
 
@@ -59,13 +60,14 @@ struct JobQueue: Sendable {
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
         kinds = KindRegistry(providers.flatMap(\.provider.kinds))
         results = try ResultStore(folder: settings.resultsFolder, maximumBytes: settings.maximumResultBytes, pool: pool)
+        time = DatabaseClock(pool: pool, logger: program.logger)
         announcer = EventAnnouncer(pool: pool, sender: instance, logger: program.logger)
         let changed: @Sendable () -> Void = { [announcer, relayWakeup] in
             relayWakeup.signal()
             announcer.eventsAppended()
         }
         lanes = Lanes(pool: pool)
-        intake = Intake(pool: pool, kinds: kinds, mayBeLimited: lanes.mayHold) {
+        intake = Intake(pool: pool, kinds: kinds, clock: time.clock, mayBeLimited: lanes.mayHold) {
             [bell, lanes, scheduleWakeup, dependencyWakeup] jobs in
             changed()
             lanes.note(stored: jobs)
@@ -113,7 +115,7 @@ struct JobQueue: Sendable {
 
     /// The services inside, in order of dependency.
     func services(publisher: Publisher?) -> [any Service] {
-        var services: [any Service] = [announcer, intake, dispatcher]
+        var services: [any Service] = [announcer, time, intake, dispatcher]
         if let publisher {
             services.append(
                 Relay(
@@ -158,6 +160,7 @@ struct JobQueue: Sendable {
                 pool: pool,
                 intake: intake,
                 zones: zones,
+                clock: time.clock,
                 logger: program.logger,
                 metrics: program.metrics,
                 wakeup: timekeeperWakeup
@@ -216,6 +219,7 @@ struct JobQueue: Sendable {
             pool: pool,
             intake: intake,
             zones: zones,
+            clock: time.clock,
             edited: { [timekeeperWakeup] in timekeeperWakeup.signal() },
             fired: { [changed, lookoutWakeup, scheduleWakeup] in
                 changed()

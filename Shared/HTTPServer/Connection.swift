@@ -184,6 +184,7 @@ actor Connection {
 
     func clientEnded() {
         clientHasEnded = true
+        if unanswered?.route.endsWithClient == true { clientAbandoned() }
         guard let stream else { return }
         stream.writer.markGone()
         endStream(.clientGone)

@@ -31,18 +31,28 @@ public struct Router: Sendable {
     /// No routes.
     public init() {}
 
-    /// Adds a route. A second one for the same method and pattern is a mistake and traps.
+    /// Adds a route. A second one for the same method and pattern is a mistake and traps. With `endsWithClient` a
+    /// client that stops sending is taken to be gone, and the handler is cancelled at once: what is given out to those
+    /// who wait must not go to the dead.
     public mutating func add(
         _ method: Method,
         _ pattern: String,
         body: BodyPolicy = .buffered(atMost: 1 << 20),
         deadline: Duration = .seconds(60),
+        endsWithClient: Bool = false,
         handler: @escaping Handler
     ) {
         tree.add(pattern) { names in
             RouteTree.Entry(
                 key: .method(method),
-                route: Route(body: body, deadline: deadline, names: names, pattern: pattern, action: .respond(handler))
+                route: Route(
+                    body: body,
+                    deadline: deadline,
+                    endsWithClient: endsWithClient,
+                    names: names,
+                    pattern: pattern,
+                    action: .respond(handler)
+                )
             )
         }
     }
@@ -141,13 +151,22 @@ final class Route: Sendable {
 
     let body: BodyPolicy
     let deadlineMilliseconds: Int64
+    let endsWithClient: Bool
     let names: [String]
     let pattern: String
     let action: Action
 
-    init(body: BodyPolicy, deadline: Duration, names: [String], pattern: String, action: Action) {
+    init(
+        body: BodyPolicy,
+        deadline: Duration,
+        endsWithClient: Bool = false,
+        names: [String],
+        pattern: String,
+        action: Action
+    ) {
         self.body = body
         deadlineMilliseconds = deadline.milliseconds
+        self.endsWithClient = endsWithClient
         self.names = names
         self.pattern = pattern
         self.action = action

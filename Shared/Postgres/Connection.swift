@@ -55,7 +55,10 @@ public actor Connection {
     ) async throws -> Connection {
         let parameters = try ConnectionParameters.parse(settings)
         let handle = try ConnectionHandle.open(parameters, within: settings.connectTimeout)
-        return Connection(handle, on: executor, canceller: canceller, settings: settings)
+        let connection = Connection(handle, on: executor, canceller: canceller, settings: settings)
+        // Behind a pooler that shares sessions this is lost, and costs no more than the time it would have saved.
+        if settings.keepsPlans { _ = try await connection.query("SET plan_cache_mode = force_generic_plan") }
+        return connection
     }
 
     // MARK: Statements

@@ -20,7 +20,7 @@ final class PoolCore: Sendable {
         self.settings = settings
         self.logger = logger
         self.random = random
-        self.metrics = PoolMetrics(metrics)
+        self.metrics = PoolMetrics(metrics, pool: settings.applicationName)
         state = Lock(
             State(
                 .init(

@@ -29,6 +29,9 @@ public struct PoolSettings: Sendable {
     public var usesPreparedStatements: Bool
     /// How many statements a connection keeps prepared.
     public var preparedStatements: Int
+    /// Plans each statement once, whatever its parameters: for small statements that run all the time, which cost more
+    /// to plan than to run. Not for those whose best plan depends on their parameters, such as filters.
+    public var keepsPlans: Bool
 
     /// The settings that suit most; change what does not.
     public init(url: Secret<String>, applicationName: String = "martlet") {
@@ -45,6 +48,7 @@ public struct PoolSettings: Sendable {
         reconnect = Backoff(from: .milliseconds(100), cap: .seconds(2))
         usesPreparedStatements = true
         preparedStatements = 256
+        keepsPlans = false
     }
 
     /// The settings for a server given as text.

@@ -29,7 +29,7 @@ public final class Publisher: Sendable {
     private let limits: Limits
     private let logger: Logger
     private let metrics: PublisherMetrics
-    private let mailbox: PublisherMailbox
+    let mailbox: PublisherMailbox
     private let board = StateBoard()
 
     /// A publisher that is not running yet.

@@ -50,6 +50,25 @@ import Testing
         }
     }
 
+    @Test func `a handler that ends with its client does not outlive a closed connection`() async throws {
+        let probe = Probe<String>()
+        try await withServer {
+            $0.halfCloseGrace = .seconds(600)
+        } routes: { router in
+            router.add(.get, "/", endsWithClient: true) { _ in
+                await probe.record("running")
+                do { try await Promise<Void>().value() } catch { await probe.record("cancelled") }
+                return .text(.ok, "done")
+            }
+        } _: { port, server in
+            let closed = try RawClient.connect(port)
+            try await closed.send(get("/"))
+            try await probe.wait(for: "running")
+            await closed.endSending()
+            try await probe.wait(for: "cancelled")
+        }
+    }
+
     @Test func `a stop lets a running request finish and ends the idle`() async throws {
         let running = Promise<Void>()
         let mayAnswer = Promise<Void>()

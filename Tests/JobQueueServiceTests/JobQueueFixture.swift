@@ -20,13 +20,16 @@ struct JobQueueFixture: Sendable {
     let pool: Pool
     let queue: JobQueue
     let url: String
+    let port: UInt16
     let database: TestPostgres.Database
     private let client: Client
 
-    /// Runs `body` with a service that has been migrated and listens.
+    /// Runs `body` with a service that has been migrated and listens. Without its duties nothing happens by itself: no
+    /// time comes, nobody is missed.
     static func run(
         _ environment: [String: String] = [:],
         providers: [(name: String, provider: any Provider)] = [],
+        duties: Bool = true,
         _ body: @escaping @Sendable (JobQueueFixture) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase { database in
@@ -68,7 +71,7 @@ struct JobQueueFixture: Sendable {
             let bound = Promise<BoundAddress>()
             let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
             let stop = StopSignal()
-            let services = queue.services(publisher: nil) + [http]
+            let services = queue.services(publisher: nil).filter { duties || !($0 is Duty) } + [http]
             let running = Task {
                 try await ServiceGroup(services, grace: .seconds(10), logger: .silent).run(until: stop)
             }
@@ -78,6 +81,7 @@ struct JobQueueFixture: Sendable {
                 pool: pool,
                 queue: queue,
                 url: "http://127.0.0.1:\(address.port)",
+                port: UInt16(address.port),
                 database: database,
                 client: client
             )

@@ -290,4 +290,25 @@ import Testing
             #expect((1...5).contains(events))
         }
     }
+
+    @Test func `a job whose attempt took too long is leased again before its worker has heard of it`() async throws {
+        try await JobQueueFixture.run { fixture in
+            let id = try await fixture.submit(#"{"params":{},"max_attempts":3}"#)
+            let slow = try await fixture.worker()
+            let first = try await fixture.lease(slow)
+            _ = try await fixture.queue.dispatcher.start(first)
+            _ = try await fixture.pool.execute("UPDATE jobs.leases SET times_out_at = now() WHERE job_id = \(id)")
+            let heir = try await fixture.worker()
+            let second = try await fixture.lease(heir)
+            #expect(second.jobID == id)
+            #expect(second.fence > first.fence)
+            // The slow one is still to be told, and the heir loses nothing by that.
+            let told = try await fixture.pool.query(WorkerStatements.revokedLeases(slow.id)).map(LeaseKey.init)
+            #expect(told == [first])
+            _ = try await fixture.queue.dispatcher.start(second)
+            _ = try await fixture.pool.execute(WorkerStatements.forgetRevoked(slow.id, told))
+            #expect(try await fixture.pool.query(WorkerStatements.revokedLeases(slow.id)).map(LeaseKey.init) == [])
+            #expect(try await fixture.queue.dispatcher.complete(Completion(key: second)) == .ok)
+        }
+    }
 }

@@ -59,7 +59,7 @@ import Testing
             ("lock family", DependencyStatements.lock([key.jobID])), ("mark", DependencyStatements.mark([key.jobID])),
             ("resolve", DependencyStatements.resolve([key.jobID])),
             ("suspend", LeaseStatements.suspend([Suspension(key: key, limit: .zero)])),
-            ("next due", JobStatements.nextDue),
+            ("next due", JobStatements.nextDue), ("clock", DatabaseClockStatements.read),
             ("logs", JobStatements.logs(key.jobID, after: 0, limit: 1)),
             ("claim", LeaseStatements.claim(worker, limit: 1)), ("start", LeaseStatements.start([key])),
             ("complete", LeaseStatements.complete([Completion(key: key)])),
@@ -83,6 +83,11 @@ import Testing
             ("holds", WorkerStatements.holds(worker.id, key, project: nil)),
             ("forget", WorkerStatements.forgetRevoked(worker.id, [key])),
             ("expired", WorkerStatements.expired(limit: 1)),
+            (
+                "hand back unstarted",
+                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1))
+            ),
+            ("drain", WorkerStatements.drain(worker.id)),
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),
             ("place", CardPlaceStatements.find([ids.next()])),
             ("insert", IntakeStatements.insert([job], callers: [""], traceparents: [""], keys: [nil])),

@@ -153,6 +153,23 @@ import Testing
         }
     }
 
+    @Test func `who goes away while waiting takes no job along`() async throws {
+        try await JobQueueFixture.run { fixture in
+            let dispatcher = fixture.queue.dispatcher
+            let worker = try await fixture.worker()
+            for turn in 0..<60 {
+                let leaving = Task { try await dispatcher.acquire(worker, limit: 1, wait: .seconds(30)) }
+                let id = try await fixture.submit()
+                for _ in 0..<turn { await Task.yield() }
+                leaving.cancel()
+                let left = (try? await leaving.value) ?? []
+                // Either it was given the job before it left, or somebody else gets it.
+                let leases = left.isEmpty ? try await dispatcher.acquire(worker, limit: 1, wait: .seconds(30)) : left
+                #expect(leases.map(\.jobID) == [id])
+            }
+        }
+    }
+
     @Test func `closing a session hands its jobs back without an attempt`() async throws {
         try await JobQueueFixture.run { fixture in
             let id = try await fixture.submit(#"{"params":{},"max_attempts":1}"#)

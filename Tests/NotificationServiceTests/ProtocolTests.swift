@@ -3,6 +3,7 @@ import JSON
 import Kernel
 import Lifecycle
 import Store
+import TestSupport
 import Testing
 
 @testable import NotificationService

@@ -5,6 +5,7 @@ import Kernel
 import Messaging
 import Postgres
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import NotificationService

@@ -1,6 +1,7 @@
 import Contracts
 import JSON
 import Kernel
+import TestSupport
 import Testing
 
 @testable import NotificationService

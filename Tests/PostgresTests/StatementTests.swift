@@ -4,6 +4,24 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct StatementTests {
+    @Test func `a pool that keeps plans plans a statement once`() async throws {
+        try await withPool({
+            $0.size = 1
+            $0.keepsPlans = true
+        }) { pool, _ in
+            for number in 0..<8 {
+                _ = try await pool.query("SELECT oid FROM pg_class WHERE oid = \(number) LIMIT \(number)")
+            }
+            let plans =
+                try await
+                pool.query(
+                    "SELECT sum(custom_plans)::bigint, sum(generic_plans)::bigint FROM pg_prepared_statements WHERE statement LIKE 'SELECT oid%'"
+                )[0]
+            #expect(try plans.decode(0, as: Int.self) == 0)
+            #expect(try plans.decode(1, as: Int.self) == 8)
+        }
+    }
+
     @Test func `a value never becomes text of the statement`() async throws {
         try await withPool { pool, _ in
             try await pool.execute("CREATE TABLE notes (body text)")

@@ -32,12 +32,14 @@ final class Cluster: Sendable {
     /// - Parameters:
     ///   - environment: settings of all services, before our own.
     ///   - replicas: job queues beside the first one.
+    ///   - replicaEnvironment: settings of those alone.
     static func run(
         _ environment: [String: String] = [:],
         replicas: Int = 0,
+        replicaEnvironment: [String: String] = [:],
         _ body: @escaping @Sendable (Cluster) async throws -> Void
     ) async throws {
-        let cluster = try await Cluster(environment, replicas)
+        let cluster = try await Cluster(environment, replicas, replicaEnvironment)
         let result = await Task { try await body(cluster) }.result
         for service in cluster.services { await service.kill() }
         await cluster.client.shutdown()
@@ -50,7 +52,7 @@ final class Cluster: Sendable {
         try FileManager.default.removeItem(at: cluster.logs)
     }
 
-    private init(_ settings: [String: String], _ count: Int) async throws {
+    private init(_ settings: [String: String], _ count: Int, _ replicaSettings: [String: String]) async throws {
         token = settings["MARTLET_DEV_TOKEN"] ?? "dev-token"
         database = TestServer(alwaysPrivate: true)
         broker = try await TestRabbitMQ.startPrivate()
@@ -72,7 +74,12 @@ final class Cluster: Sendable {
         notification = ServiceProgram("notification-service", port: ports[2], environment: environment, logs: logs)
         replicas = try (0..<count)
             .map { _ in
-                ServiceProgram("job-queue-service", port: try Cluster.freePort(), environment: environment, logs: logs)
+                ServiceProgram(
+                    "job-queue-service",
+                    port: try Cluster.freePort(),
+                    environment: environment.merging(replicaSettings) { $1 },
+                    logs: logs
+                )
             }
         var observing = PoolSettings(url, applicationName: "observer")
         observing.size = 2

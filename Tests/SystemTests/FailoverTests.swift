@@ -57,7 +57,7 @@ import Testing
     @Test func `submissions are accepted while broker, agent and notification service are down`() async throws {
         try await Cluster.run { cluster in
             let card = try await ChaosTests.card(in: cluster)
-            let worker = Task { await TestWorker(cluster: cluster, number: 0).run() }
+            let worker = Task { await TestWorker(cluster: cluster).run() }
             await cluster.agent.kill()
             await cluster.notification.kill()
             try await cluster.broker.control("kill")

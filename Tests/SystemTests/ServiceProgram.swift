@@ -38,6 +38,10 @@ final class ServiceProgram: Sendable {
         await current?.wait()
     }
 
+    /// SIGSTOP: it stands still, holds what it has, and knows of nothing; until `wakeUp`.
+    func freeze() async { await current?.signal(SIGSTOP) }
+    func wakeUp() async { await current?.signal(SIGCONT) }
+
     /// SIGTERM, and the exit status.
     func stop() async -> Int32 {
         await current?.signal(SIGTERM)

@@ -6,7 +6,10 @@ import Kernel
 /// A worker outside of the services, as hostile as real ones: it loses its session, repeats verbs, and fails now and then.
 struct TestWorker: Sendable {
     let cluster: Cluster
-    let number: Int
+    /// The replicas that a session may be opened at; the first one when there are none.
+    var replicas: [ServiceProgram] = []
+    /// Hears of every completion that was acknowledged.
+    var ledger: ChaosTests.Ledger?
 
     /// Works until cancelled, whatever the services do meanwhile.
     func run() async {
@@ -20,8 +23,8 @@ struct TestWorker: Sendable {
         }
     }
 
-    private func call(_ path: String, _ body: String) async throws -> JSONElement {
-        let response = try await cluster.post(cluster.jobQueue, path, body)
+    private func call(_ service: ServiceProgram, _ path: String, _ body: String) async throws -> JSONElement {
+        let response = try await cluster.post(service, path, body)
         guard (200..<300).contains(response.status) else { throw Refused(status: response.status) }
         return try JSONDocument(parsing: response.body).root
     }
@@ -29,6 +32,10 @@ struct TestWorker: Sendable {
     struct Refused: Error { let status: Int }
 
     private func session() async throws {
+        let service = replicas.randomElement() ?? cluster.jobQueue
+        func call(_ path: String, _ body: String) async throws -> JSONElement {
+            try await self.call(service, path, body)
+        }
         let session = try await call("/api/workers", #"{"name":"w","kinds":["chaos"],"capacity":50}"#)
         guard let worker = session["worker_id"]?.string else { return }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -41,7 +48,7 @@ struct TestWorker: Sendable {
             group.addTask {
                 while true {
                     let leases = try await call("/api/workers/\(worker)/acquire", #"{"max":20,"wait_ms":1000}"#)
-                    try await work(worker, leases["leases"]?.elements.map { $0 } ?? [])
+                    try await work(worker, leases["leases"]?.elements.map { $0 } ?? [], call)
                 }
             }
             defer { group.cancelAll() }
@@ -49,7 +56,11 @@ struct TestWorker: Sendable {
         }
     }
 
-    private func work(_ worker: String, _ leases: [JSONElement]) async throws {
+    private func work(
+        _ worker: String,
+        _ leases: [JSONElement],
+        _ call: (String, String) async throws -> JSONElement
+    ) async throws {
         guard !leases.isEmpty else { return }
         let keys = leases.map { "\"job_id\":\"\($0["job_id"]?.string ?? "")\",\"fence\":\($0["fence"]?.int ?? 0)" }
         func items(_ keys: [String], _ more: (Int) -> String) -> String {
@@ -68,7 +79,9 @@ struct TestWorker: Sendable {
                 let id = leases[done[index]]["job_id"]?.string ?? ""
                 return ",\"result_url\":\"https://example.invalid/\(id)\",\"result\":{\"bytes\":1}"
             }
-            _ = try await call("/api/workers/\(worker)/complete", body)
+            let answer = try await call("/api/workers/\(worker)/complete", body)
+            let acknowledged = answer["items"]?.elements.filter { $0["status"]?.string == "ok" } ?? []
+            await ledger?.addCompleted(acknowledged.compactMap { $0["job_id"]?.string })
             // A repeated verb changes nothing.
             _ = try await call("/api/workers/\(worker)/complete", body)
         }

@@ -51,8 +51,8 @@ imagemagick
 ffmpeg
 fonts-dejavu-core
 LIST
-    # The examples of the documentation are run by a test.
-    [ "$1" != test ] || printf 'curl\npython3\n'
+    # The examples of the documentation are run by a test, and services whose clocks are wrong by another.
+    [ "$1" != test ] || printf 'curl\npython3\nfaketime\n'
 }
 
 purpose=${1:?build, run or test}

@@ -18,7 +18,7 @@ struct DependencyResolver: Sendable {
         Duty(name: "dependencies", period: .seconds(1), logger: logger, wakeup: wakeup) { try await resolve() }
     }
 
-    private func resolve() async throws -> Bool {
+    func resolve() async throws -> Bool {
         let (taken, kinds) = try await pool.withTransaction { transaction in
             let notes = try transaction.query(DependencyStatements.take(limit: 200))
             var ended: [JobID] = []

@@ -24,7 +24,7 @@ struct Rescuer: Sendable {
         ]
     }
 
-    private func rescueLost() async throws -> Bool {
+    func rescueLost() async throws -> Bool {
         let (workers, kinds) = try await pool.withTransaction { transaction in
             let workers: [WorkerID] = try transaction.query(WorkerStatements.expired(limit: 20))
                 .map { try $0.decode(0) }
@@ -41,7 +41,7 @@ struct Rescuer: Sendable {
         return workers > 0
     }
 
-    private func endTimedOut() async throws -> Bool {
+    func endTimedOut() async throws -> Bool {
         let keys = try await pool.query(LeaseStatements.timedOut(limit: 100)).map(LeaseKey.init)
         guard !keys.isEmpty else { return false }
         let failures = keys.map {

@@ -21,7 +21,7 @@ struct Scheduler: Sendable {
         ]
     }
 
-    private func promote() async throws -> Bool {
+    func promote() async throws -> Bool {
         let kinds: [String] = try await pool.query(JobStatements.promote(limit: 500)).map { try $0.decode(0) }
         guard !kinds.isEmpty else { return false }
         changed()
@@ -29,7 +29,7 @@ struct Scheduler: Sendable {
         return kinds.count == 500
     }
 
-    private func expire() async throws -> Bool {
+    func expire() async throws -> Bool {
         let (taken, ended) = try await pool.withTransaction { transaction in
             let overdue: [JobID] = try transaction.query(JobStatements.takeOverdue(limit: 100))
                 .map { try $0.decode(0) }

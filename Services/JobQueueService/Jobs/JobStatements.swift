@@ -105,7 +105,8 @@ enum JobStatements {
                 SELECT job_id FROM jobs.scheduled WHERE job_id IN (SELECT (job).id FROM changed) FOR UPDATE SKIP LOCKED
             )
         ), revoked AS (
-            UPDATE jobs.leases SET revoked_at = now() WHERE job_id IN (SELECT (job).id FROM changed)
+            UPDATE jobs.leases SET revoked_at = now()
+            WHERE job_id IN (SELECT (job).id FROM changed) AND revoked_at IS NULL
         ), told AS (
             \(DependencyStatements.tell("changed"))
         ), logged AS (

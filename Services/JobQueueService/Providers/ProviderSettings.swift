@@ -10,6 +10,8 @@ import Telemetry
 struct ProviderSettings: Sendable {
     let commands: [CommandKind]
     let services: [HTTPKind]
+    /// Whether the kind `echo` is offered.
+    let echoes: Bool
     let concurrency: Int
     /// Where programs work.
     let scratch: String
@@ -23,7 +25,7 @@ struct ProviderSettings: Sendable {
     ) {
         let presets = reader.string(
             "PROVIDER_PRESETS",
-            "kinds that run local programs: speech, image, transcode, or none",
+            "kinds that run local programs: speech, image, transcode; echo, which runs none; or none",
             default: CommandPreset.allCases.map(\.rawValue).joined(separator: ",")
         )
         concurrency = reader.int(
@@ -34,7 +36,9 @@ struct ProviderSettings: Sendable {
         )
         scratch = reader.string("SCRATCH_DIR", "folder that local programs work in", default: results + "/scratch")
         var commands: [CommandKind] = []
-        for name in presets.split(separator: ",").map({ $0.trimmingPrefix(" ") }) where name != "none" {
+        let names = presets.split(separator: ",").map { $0.trimmingPrefix(" ") }
+        echoes = names.contains("echo")
+        for name in names where name != "none" && name != "echo" {
             guard let preset = CommandPreset(rawValue: String(name)) else {
                 reader.refuse("PROVIDER_PRESETS has no preset called '\(name)'")
                 continue
@@ -60,8 +64,8 @@ struct ProviderSettings: Sendable {
             for problem in file.problems { reader.refuse("HTTP_PROVIDERS_FILE \(problem)") }
             services = file.items
         }
-        let names = commands.map(\.name) + services.map(\.name)
-        for name in Set(names) where names.count(where: { $0 == name }) > 1 {
+        let kinds = commands.map(\.name) + services.map(\.name) + (echoes ? ["echo"] : [])
+        for name in Set(kinds) where kinds.count(where: { $0 == name }) > 1 {
             reader.refuse("the kind '\(name)' is configured more than once")
         }
         let providers = services.map(\.provider)
@@ -97,6 +101,7 @@ struct ProviderSettings: Sendable {
                 ("command", CommandProvider(commands, concurrency: concurrency, scratch: scratch))
             )
         }
+        if echoes { providers.append(("echo", EchoProvider(concurrency: concurrency))) }
         for kind in services {
             let provider = HTTPProvider(kind, pool: pool, logger: program.logger, metrics: program.metrics)
             providers.append((kind.provider, provider))

@@ -120,7 +120,7 @@ final class Dispatcher: Service {
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
-            let leases = try await take(worker, limit: limit)
+            let leases = try await claim(worker, limit)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
             _ = try await waiter.wakeup.wait(atMost: left)
@@ -148,6 +148,25 @@ final class Dispatcher: Service {
         // There may be more, and only a few were woken: the next one looks too, until one finds nothing.
         if found.mayHaveMore { bell.ring(Array(Set(found.leases.map(\.kind)))) }
         return found.leases
+    }
+
+    /// Claims jobs, and puts them in line again when the caller has gone meanwhile.
+    private func claim(_ worker: Worker, _ limit: Int) async throws -> [Lease] {
+        try Task.checkCancellation()
+        // In a task of its own: of a claim that is cancelled nobody would know whether it has leased something.
+        let claimed = Task.immediate { try await self.take(worker, limit: limit) }
+        let leases = try await claimed.value
+        guard Task.isCancelled, !leases.isEmpty else { return leases }
+        let keys = leases.map { Release(key: LeaseKey(jobID: $0.jobID, fence: $0.fence), checkpoint: nil) }
+        _ = try await Task { try await self.release(keys) }.value
+        throw CancellationError()
+    }
+
+    /// Puts jobs in line again that a worker has leased and not started, but for some.
+    func handBackUnstarted(_ worker: Worker, except keys: [LeaseKey], olderThan age: Duration) async throws {
+        let statement = LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: age)
+        let kinds: [String] = try await pool.query(statement).map { try $0.decode(2) }
+        bell.ring(kinds)
     }
 
     /// To be called after a job was completed in somebody else's transaction.

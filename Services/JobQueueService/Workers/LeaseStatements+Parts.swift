@@ -38,14 +38,15 @@ extension LeaseStatements {
 
     static let unleased: SQL = """
         unleased AS (
-            DELETE FROM jobs.leases WHERE (job_id, fence) IN (SELECT (job).id, (job).ended_fence FROM changed)
+            DELETE FROM jobs.leases AS lease USING changed
+            WHERE lease.job_id = (job).id AND lease.fence = (job).ended_fence
         )
         """
 
     static let revoked: SQL = """
         revoked AS (
-            UPDATE jobs.leases SET revoked_at = now()
-            WHERE (job_id, fence) IN (SELECT (job).id, (job).ended_fence FROM changed)
+            UPDATE jobs.leases AS lease SET revoked_at = now() FROM changed
+            WHERE lease.job_id = (job).id AND lease.fence = (job).ended_fence
         )
         """
 

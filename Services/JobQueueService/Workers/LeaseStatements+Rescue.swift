@@ -48,6 +48,27 @@ extension LeaseStatements {
         """
     }
 
+    /// Puts jobs in line again that a worker has leased and not started, but for some.
+    static func handBackUnstarted(_ worker: WorkerID, except keys: [LeaseKey], olderThan age: Duration) -> SQL {
+        """
+        WITH locked AS (
+            SELECT job.id, job.status, job.fence
+            FROM jobs.leases AS lease
+            JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
+            WHERE lease.worker_id = \(worker) AND lease.started_at IS NULL AND lease.leased_at <= now() - \(age)
+                AND job.status = \(JobStatus.queued)
+                AND (lease.job_id, lease.fence) NOT IN (
+                    SELECT known.id, known.fence
+                    FROM unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS known (id, fence)
+                )
+            ORDER BY job.id
+            FOR UPDATE OF job
+        ), outcome AS (
+            SELECT id, NULL::json AS checkpoint FROM locked
+        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt", deaths: "0"))
+        """
+    }
+
     /// Which of the verbs that found no lease were done before by the same lease.
     static func doneBefore(_ keys: [LeaseKey], _ verb: LeaseVerb) -> SQL {
         """

@@ -16,7 +16,7 @@ import Postgres
 /// ```
 ///
 /// Each names the lease by its fence. One that ends the lease may be repeated: the second is answered like the first.
-enum LeaseVerb: String, Sendable {
+enum LeaseVerb: String, Sendable, CaseIterable {
     case start, complete, fail, snooze, suspend, release
 }
 

@@ -151,5 +151,7 @@ enum WorkerStatements {
 
     static func lock(_ id: WorkerID) -> SQL { "SELECT id FROM jobs.workers WHERE id = \(id) FOR UPDATE" }
 
+    static func drain(_ id: WorkerID) -> SQL { "UPDATE jobs.workers SET draining = true WHERE id = \(id)" }
+
     static func remove(_ ids: [WorkerID]) -> SQL { "DELETE FROM jobs.workers WHERE id = ANY(\(ids))" }
 }

@@ -42,7 +42,8 @@ struct WorkerRoutes: Sendable {
                 "/api/workers/{id}/acquire",
                 "lease jobs, waiting for them",
                 scope: .work,
-                body: .json(acquireSchema)
+                body: .json(acquireSchema),
+                endsWithClient: true
             )
         ) { call in try await acquire(call) }
         api.add(
@@ -54,14 +55,18 @@ struct WorkerRoutes: Sendable {
                 body: .json(heartbeatSchema)
             )
         ) { call in try await beat(call) }
-        addVerb("start", to: &api, [], read: { key, _ in key }) { try await dispatcher.start($0) }
-        addVerb("complete", to: &api, completionFields, read: completion) { try await complete($0) }
-        addVerb("fail", to: &api, failureFields, read: failure) { try await dispatcher.fail($0) }
-        addVerb("snooze", to: &api, snoozeFields, read: snooze) { try await dispatcher.snooze($0) }
-        addVerb("suspend", to: &api, suspensionFields, read: suspension) { try await dispatcher.suspend($0) }
-        addVerb("release", to: &api, releaseFields, read: release) { try await dispatcher.release($0) }
-        addVerb("progress", to: &api, progressFields, read: progress) { try await dispatcher.progress($0) }
-        addVerb("log", to: &api, logFields, read: log) { try await dispatcher.log($0) }
+        api.add(
+            Operation(
+                .post,
+                "/api/workers/{id}/drain",
+                "ask a worker to finish what it has and to go",
+                scope: .jobsManage,
+                success: 204
+            )
+        ) { call in try await drain(call) }
+        for verb in verbs { add(verb, to: &api) }
+        let access = api
+        api.webSocket("/api/workers/{id}/stream") { request in await WorkerStreamDoor(self, access).upgrade(request) }
     }
 
     // MARK: Sessions
@@ -88,12 +93,16 @@ struct WorkerRoutes: Sendable {
 
     /// The session that the path names, if it lives and the caller may act for it.
     private func worker(_ call: Call) async throws -> Worker {
-        let id: WorkerID = try call.id(of: "WORKER")
+        try await worker(try call.id(of: "WORKER"), for: call.principal)
+    }
+
+    /// A session, if it lives and somebody may act for it.
+    func worker(_ id: WorkerID, for principal: Principal) async throws -> Worker {
         guard let row = try await pool.query(WorkerStatements.find(id)).first else {
             throw ServiceError.notFound("WORKER")
         }
         let worker = try Worker(row)
-        guard call.principal.project == nil || worker.project == call.principal.project else {
+        guard principal.project == nil || worker.project == principal.project else {
             throw ServiceError.notFound("WORKER")
         }
         return worker
@@ -124,45 +133,22 @@ struct WorkerRoutes: Sendable {
         return .json { json in json.object { $0.member("leases", leases) } }
     }
 
-    private var heartbeatSchema: JSONSchema {
-        .object([
-            .optional(
-                "stopped",
-                .array(of: .object(keyFields), 0...1000).described("revoked leases that the worker has stopped")
-            )
-        ])
-    }
+    private var heartbeatSchema: JSONSchema { .object(heartbeatFields) }
 
     private func beat(_ call: Call) async throws -> Reply {
+        let beat = try await beat(try await worker(call), call.body)
+        return .json { json in json.object { beat.write(to: &$0) } }
+    }
+
+    private func drain(_ call: Call) async throws -> Reply {
         let worker = try await worker(call)
-        let stopped = call.body.value("stopped")?.elements.map { leaseKey($0) } ?? []
-        if !stopped.isEmpty { _ = try await pool.execute(WorkerStatements.forgetRevoked(worker.id, stopped)) }
-        guard
-            let row = try await pool.query(WorkerStatements.heartbeat([worker.id], lease: dispatcher.leaseDuration))
-                .first
-        else { throw ServiceError.notFound("WORKER") }
-        let draining: Bool = try row.decode(1)
-        let revoked = try await pool.query(WorkerStatements.revokedLeases(worker.id)).map(LeaseKey.init)
-        return .json { json in
-            json.object { json in
-                json.member("command", draining ? "drain" : "continue")
-                json.member("cancel") { json in
-                    json.array { json in
-                        for key in revoked {
-                            json.object {
-                                $0.member("job_id", key.jobID)
-                                $0.member("fence", key.fence)
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        _ = try await pool.execute(WorkerStatements.drain(worker.id))
+        return .noContent
     }
 
     // MARK: Verbs
 
-    private func complete(_ items: [Completion]) async throws -> [VerbOutcome] {
+    func complete(_ items: [Completion]) async throws -> [VerbOutcome] {
         guard items.contains(where: { !$0.followUps.isEmpty }) else { return try await dispatcher.complete(items) }
         // Each of these has a transaction of its own.
         let followUps = FollowUps(pool: pool, intake: intake, dispatcher: dispatcher)
@@ -175,49 +161,28 @@ struct WorkerRoutes: Sendable {
         return outcomes
     }
 
-    private var keyFields: [JSONSchema.Property] {
+    var keyFields: [JSONSchema.Property] {
         [.required("job_id", .uuid), .required("fence", .integer(0...Int.max / 2))]
     }
 
-    private func leaseKey(_ item: JSONElement) -> LeaseKey {
+    func leaseKey(_ item: JSONElement) -> LeaseKey {
         let id = item["job_id"]?.string.flatMap { JobID($0) } ?? JobID(UUID(high: 0, low: 0))
         return LeaseKey(jobID: id, fence: Int64(item["fence"]?.int ?? 0))
     }
 
     /// Adds a verb that takes `{"items":[…]}` and answers one outcome per item, in their order.
-    private func addVerb<Item: Sendable>(
-        _ name: String,
-        to api: inout API,
-        _ fields: [JSONSchema.Property],
-        read: @escaping @Sendable (LeaseKey, JSONElement) -> Item,
-        _ perform: @escaping @Sendable ([Item]) async throws -> [VerbOutcome]
-    ) {
-        let schema = JSONSchema.object([.required("items", .array(of: .object(keyFields + fields), 1...1000))])
+    private func add(_ verb: WorkerVerb, to api: inout API) {
         let operation = Operation(
             .post,
-            "/api/workers/{id}/\(name)",
-            "\(name) leased jobs",
+            "/api/workers/{id}/\(verb.name)",
+            "\(verb.name) leased jobs",
             scope: .work,
-            body: .json(schema)
+            body: .json(.object([.required("items", verb.items)]))
         )
         api.add(operation) { call in
             _ = try await worker(call)
-            let items = call.body["items"]?.elements.map { ($0, leaseKey($0)) } ?? []
-            let outcomes = try await perform(items.map { read($0.1, $0.0) })
-            return .json { json in
-                json.object { json in
-                    json.member("items") { json in
-                        json.array { json in
-                            for (item, outcome) in zip(items, outcomes) {
-                                json.object {
-                                    $0.member("job_id", item.1.jobID)
-                                    $0.member("status", outcome.rawValue)
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            let outcomes = try await verb.perform(call.body)
+            return .json { json in json.object { outcomes.write(to: &$0) } }
         }
     }
 }

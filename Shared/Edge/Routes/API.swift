@@ -45,7 +45,12 @@ public struct API: Sendable {
     public mutating func add(_ operation: Operation, _ handler: @escaping Handler) {
         operations.append(operation)
         let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics, tracer: tracer)
-        router.add(operation.method, operation.pattern, body: operation.body.policy) { request in
+        router.add(
+            operation.method,
+            operation.pattern,
+            body: operation.body.policy,
+            endsWithClient: operation.endsWithClient
+        ) { request in
             await frame.respond(to: request, handler)
         }
     }

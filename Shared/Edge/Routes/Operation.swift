@@ -23,8 +23,10 @@ public struct Operation: Sendable {
     let success: Int
     let answer: JSONSchema
     let answersJSON: Bool
+    let endsWithClient: Bool
 
-    /// Declares a route. Without a `scope` anybody may call it.
+    /// Declares a route. Without a `scope` anybody may call it. With `endsWithClient` its handler is cancelled as soon
+    /// as the client is gone.
     public init(
         _ method: HTTPServer.Method,
         _ pattern: String,
@@ -34,7 +36,8 @@ public struct Operation: Sendable {
         body: Body = .none,
         success: Int = 200,
         answer: JSONSchema = .anyObject,
-        answersJSON: Bool = true
+        answersJSON: Bool = true,
+        endsWithClient: Bool = false
     ) {
         self.method = method
         self.pattern = pattern
@@ -45,5 +48,6 @@ public struct Operation: Sendable {
         self.success = success
         self.answer = answer
         self.answersJSON = answersJSON
+        self.endsWithClient = endsWithClient
     }
 }

@@ -58,8 +58,6 @@ CREATE INDEX ready_lanes ON jobs.ready (kind, queue, lane, priority DESC, entere
 -- queue was limited while it ran.
 ALTER TABLE jobs.leases ADD COLUMN queue text, ADD COLUMN lane text;
 CREATE INDEX leases_lane ON jobs.leases (queue, lane) WHERE lane IS NOT NULL;
--- A lease that was taken away stays until its worker was told, while the job may be somebody else's already.
-ALTER TABLE jobs.leases DROP CONSTRAINT leases_pkey, ADD PRIMARY KEY (job_id, fence);
 
 -- Theoretical arrival times (GCRA). The lane is '' for the rate of the whole queue. One in the past says nothing.
 CREATE TABLE jobs.rates (

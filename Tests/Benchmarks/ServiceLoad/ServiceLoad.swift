@@ -4,8 +4,12 @@ import Glibc
 ///
 ///     ServiceLoad latency                  submission to update, with nothing else going on
 ///     ServiceLoad work [jobs] [sessions]   lease, start and complete jobs as workers do
+///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
+///     ServiceLoad handled [jobs]           a backlog completed by the service's own handler `echo`
+///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
+///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
-/// `JOB_QUEUE_URL`, `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
+/// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
 @main
 struct ServiceLoad {
     static func main() async {
@@ -22,8 +26,22 @@ struct ServiceLoad {
                     sessions: numbers.dropFirst().first ?? 4
                 )
                 print(try await row.measure())
+            case "history":
+                let row = try await HistoryRow().measure()
+                print(row.line)
+                for offence in row.offences { print(offence) }
+                if !row.offences.isEmpty { exit(1) }
+            case "start":
+                let pause = Duration.milliseconds(numbers.dropFirst().first ?? 20)
+                print(try await StartRow(services: Services(), jobs: numbers.first ?? 200, pause: pause).measure())
+            case "handled":
+                print(try await HandledRow(services: Services(), jobs: numbers.first ?? 20_000).measure())
+            case "idle":
+                let duration = Duration.seconds(numbers.dropFirst().first ?? 20)
+                let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
+                print(try await row.measure())
             default:
-                print("ServiceLoad latency | work [jobs] [sessions]")
+                print("ServiceLoad latency | work | start | handled | idle | history")
                 exit(2)
             }
         } catch {

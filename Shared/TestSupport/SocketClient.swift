@@ -1,23 +1,29 @@
 import Concurrency
 import Glibc
-import JSON
+public import JSON
 
 /// A WebSocket client that blocks on a thread of its own, at most `patience` seconds.
-actor SocketClient {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+public actor SocketClient {
+    /// What went wrong.
+    public struct Failure: Error, CustomStringConvertible {
+        /// In words.
+        public let description: String
     }
 
     /// What the server sent.
-    enum Incoming: Sendable {
+    public enum Incoming: Sendable {
+        /// A text message.
         case message(JSONElement)
+        /// A close, by code and reason.
         case close(UInt16, String)
 
-        var message: JSONElement? { if case .message(let message) = self { message } else { nil } }
+        /// The message, if it is one.
+        public var message: JSONElement? { if case .message(let message) = self { message } else { nil } }
     }
 
     private let executor = ThreadExecutor(name: "socket client")
-    nonisolated var unownedExecutor: UnownedSerialExecutor {
+    /// Its own thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The actor holds the executor.
         unsafe executor.asUnownedSerialExecutor()
     }
@@ -30,7 +36,7 @@ actor SocketClient {
     deinit { if isOpen { Glibc.close(file) } }
 
     /// Connects; a small `receiveBuffer` makes a reader that is soon full.
-    static func connect(_ port: UInt16, receiveBuffer: Int32? = nil, patience: Int = 20) throws -> SocketClient {
+    public static func connect(_ port: UInt16, receiveBuffer: Int32? = nil, patience: Int = 20) throws -> SocketClient {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         if var size = receiveBuffer {
             // The value is read during the call.
@@ -56,7 +62,7 @@ actor SocketClient {
     }
 
     /// Asks for the upgrade; returns the status line's code.
-    func upgrade(_ path: String, headers: [String] = []) throws -> Int {
+    public func upgrade(_ path: String, headers: [String] = []) throws -> Int {
         let fields =
             [
                 "GET \(path) HTTP/1.1", "Host: localhost", "Connection: Upgrade", "Upgrade: websocket",
@@ -67,7 +73,7 @@ actor SocketClient {
     }
 
     /// Asks for a stream; returns the status line's code.
-    func get(_ path: String, headers: [String]) throws -> Int {
+    public func get(_ path: String, headers: [String]) throws -> Int {
         let fields = ["GET \(path) HTTP/1.1", "Host: localhost"] + headers
         try write(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
         return try readHead()
@@ -81,7 +87,7 @@ actor SocketClient {
     }
 
     /// The next event of a stream of server-sent events in chunks: its fields, comments left out.
-    func readEvent() throws -> [String: String] {
+    public func readEvent() throws -> [String: String] {
         var fields: [String: String] = [:]
         while true {
             let line = try readLine()
@@ -96,10 +102,10 @@ actor SocketClient {
     }
 
     /// Sends a text message.
-    func send(_ text: String) throws { try frame(1, Array(text.utf8)) }
+    public func send(_ text: String) throws { try frame(1, Array(text.utf8)) }
 
     /// Sends a binary message.
-    func send(binary bytes: [UInt8]) throws { try frame(2, bytes) }
+    public func send(binary bytes: [UInt8]) throws { try frame(2, bytes) }
 
     private func frame(_ code: UInt8, _ payload: [UInt8]) throws {
         var bytes: [UInt8] = [0x80 | code]
@@ -113,7 +119,7 @@ actor SocketClient {
     }
 
     /// The next message or close; pings are answered.
-    func next() throws -> Incoming {
+    public func next() throws -> Incoming {
         while true {
             let start = try read(2)
             var count = Int(start[1] & 0x7f)
@@ -135,7 +141,7 @@ actor SocketClient {
     }
 
     /// The next message of a type; those before it are passed over.
-    func next(_ type: String) throws -> JSONElement {
+    public func next(_ type: String) throws -> JSONElement {
         while true {
             switch try next() {
             case .message(let message) where message["type"]?.string == type: return message
@@ -147,12 +153,12 @@ actor SocketClient {
     }
 
     /// The code and reason of the close; messages before it are passed over.
-    func closing() throws -> (code: UInt16, reason: String) {
+    public func closing() throws -> (code: UInt16, reason: String) {
         while true { if case .close(let code, let reason) = try next() { return (code, reason) } }
     }
 
     /// Goes away without a word.
-    func drop() {
+    public func drop() {
         if isOpen { Glibc.close(file) }
         isOpen = false
     }
