@@ -6,9 +6,9 @@ import Telemetry
 /// The command line as a whole: finds the command, runs it, and says how it ended.
 struct Martlet: Sendable {
     static let commands: [any Command.Type] = [
-        DemoCommand.self, SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self,
-        CancelCommand.self, RetryCommand.self, EventsCommand.self, QueuesCommand.self, SchedulesCommand.self,
-        KeysCommand.self, DoctorCommand.self, ConformanceCommand.self,
+        DemoCommand.self, SubmitCommand.self, WatchCommand.self, GetCommand.self, WhyCommand.self,
+        ListCommand.self, CancelCommand.self, RetryCommand.self, EventsCommand.self, QueuesCommand.self,
+        SchedulesCommand.self, KeysCommand.self, DoctorCommand.self, ConformanceCommand.self,
     ]
 
     let endpoints: Endpoints

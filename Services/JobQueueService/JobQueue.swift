@@ -178,6 +178,7 @@ struct JobQueue: Sendable {
             .duties
         services.append(budgets.duty(logger: program.logger))
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
+        services += insights
         services.append(
             AppendedEvents(
                 settings.common.pool,
@@ -211,6 +212,26 @@ struct JobQueue: Sendable {
         return services
     }
 
+    /// What watches and cleans up.
+    private var insights: [any Service] {
+        [
+            JobCounter(pool: pool, eventRetentionDays: settings.eventRetentionDays, logger: program.logger),
+            JobRemover(
+                pool: pool,
+                results: results,
+                defaults: settings.retention,
+                logger: program.logger,
+                metrics: program.metrics
+            ),
+            Auditor(
+                pool: pool,
+                keptDays: settings.eventRetentionDays,
+                logger: program.logger,
+                metrics: program.metrics
+            ),
+        ]
+    }
+
     /// Adds the routes.
     func addRoutes(to api: inout API) {
         JobRoutes(pool: pool, intake: intake, kinds: kinds).add(to: &api)
@@ -231,6 +252,10 @@ struct JobQueue: Sendable {
         QueueRoutes(pool: pool, changed: queueChanged).add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
+        StatsRoutes(pool: pool).add(to: &api)
+        AuditRoutes(pool: pool, keptDays: settings.eventRetentionDays).add(to: &api)
+        ReasonRoutes(pool: pool).add(to: &api)
+        RetentionRoutes(pool: pool, defaults: settings.retention).add(to: &api)
         WebhookRoutes(providers.compactMap { $0.provider as? HTTPProvider }).add(to: &api)
     }
 }

@@ -11,6 +11,8 @@ struct JobQueueSettings: Sendable {
     let heartbeat: Duration
     let retries: RetryPolicy
     let eventRetentionDays: Int
+    /// How long ended jobs are kept.
+    let retention: RetentionPeriods
     /// Where result files are kept.
     let resultsFolder: String
     let maximumResultBytes: Int
@@ -28,6 +30,7 @@ struct JobQueueSettings: Sendable {
         heartbeat = lease / 3
         retries = RetryPolicy(&reader)
         eventRetentionDays = reader.int("EVENT_RETENTION_DAYS", "how long events are kept", default: 7, in: 1...3_650)
+        retention = RetentionPeriods(&reader)
         resultsFolder = reader.string(
             "RESULTS_DIR",
             "folder of result files, shared by all replicas",

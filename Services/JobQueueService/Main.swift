@@ -41,6 +41,7 @@ struct Main {
             api.addKeys(APIKeyStore(pool))
             let health = HealthChecks([
                 .database(pool), .broker { publisher?.state ?? .connecting }, .notConfigured("mcp_server"),
+                .vacuum(pool),
             ])
             api.addOperations(health: health, metrics: program.metrics)
             let server = Server(

@@ -63,6 +63,14 @@ struct DescriptorHandle: ~Copyable {
         return Int(status.st_size)
     }
 
+    /// When the file was written last.
+    borrowing func modified() throws(FileError) -> timespec {
+        var status = stat()
+        // The pointer is to a local, used during the call only.
+        guard unsafe fstat(number, &status) == 0 else { throw .last("stat") }
+        return status.st_mtim
+    }
+
     borrowing func sync() throws(FileError) {
         guard fsync(number) == 0 else { throw .last("sync") }
     }

@@ -22,6 +22,11 @@ public struct UUID: Hashable, Sendable, Comparable, LosslessStringConvertible {
         )
     }
 
+    /// What sorts before every version 7 id of `time` or later, and after every earlier one.
+    public static func bound(at time: Timestamp) -> UUID {
+        UUID(high: (UInt64(clamping: time.microseconds / 1000) & 0xFFFF_FFFF_FFFF) << 16, low: 0)
+    }
+
     /// Parses the canonical form; upper-case digits are accepted, braces and URNs are not.
     public init?(_ text: String) {
         self.init(bytes: text.utf8.span)

@@ -133,7 +133,7 @@ import Testing
             answers: [
                 "GET /health": .init(
                     body:
-                        #"{"status":"degraded","version":"0.1.0","checks":{"database":{"status":"healthy"},"message_broker":{"status":"degraded","message":"connecting"}}}"#
+                        #"{"status":"degraded","version":"0.1.0","checks":{"database":{"status":"healthy"},"message_broker":{"status":"degraded","message":"connecting"},"vacuum":{"status":"healthy","message":"session 7 holds back vacuum","advice":"end it"}}}"#
                 ),
                 "GET /api/jobs": .init(
                     status: 401,
@@ -146,10 +146,31 @@ import Testing
         #expect(outcome.output.contains("warn  agent "))
         #expect(outcome.output.contains("version 0.1.0"))
         #expect(outcome.output.contains("degraded: connecting"))
+        #expect(outcome.output.contains("warn  job queue vacuum  session 7 holds back vacuum → end it\n"))
         #expect(outcome.output.contains("fail  token "))
         #expect(outcome.output.contains("martlet keys create"))
         let missing = DoctorCommand.programs { _ in nil }
         #expect(missing.allSatisfy { $0.grade == .warn && $0.advice?.hasPrefix("apt install ") == true })
+    }
+
+    @Test func `why says each reason with what is expected`() async throws {
+        let (outcome, _) = try await ScriptedServices.run(
+            ["why", CommandTests.id],
+            answers: [
+                "GET /api/jobs/\(CommandTests.id)/why": .init(
+                    body:
+                        #"{"code":"IN_LINE","reasons":[{"code":"IN_LINE","message":"3 jobs are before it","eta":"2026-03-01T09:30:00.000Z"},{"code":"PAUSED","message":"by\u001b[2J ada","eta":null}]}"#
+                )
+            ]
+        )
+        #expect(outcome.status == .success)
+        #expect(
+            outcome.output == """
+                IN_LINE       3 jobs are before it; expected at 2026-03-01T09:30:00.000Z
+                PAUSED        by [2J ada
+
+                """
+        )
     }
 
     @Test func `filters of a list are put into the query`() async throws {

@@ -45,4 +45,21 @@ import Testing
             (error as? FileError)?.isNotFound == true && !"\(error)".contains("secret")
         }
     }
+
+    @Test func `a file is removed when it is old enough only, and one that is gone is no error`() async throws {
+        try await withFolder { folder in
+            let writer = try FileWriter(creating: folder + "/new")
+            try await writer.write([1])
+            try await writer.publish(as: folder + "/file")
+            let removed = { (age: Duration) in
+                try Folder.removeFile(folder + "/file", writtenBefore: age, aside: folder + "/aside")
+            }
+            #expect(try !removed(.seconds(60)))
+            #expect(try FileReader(folder + "/file").size == 1)
+            #expect(try removed(.zero))
+            #expect(throws: FileError.self) { try FileReader(folder + "/file") }
+            #expect(throws: FileError.self) { try FileReader(folder + "/aside") }
+            #expect(try removed(.seconds(60)))
+        }
+    }
 }

@@ -16,7 +16,7 @@ import Testing
         let defects = try await StatementCatalogue.defects {
             try await Schema.migrate($0, logger: .silent)
         } in: { _ in
-            try StatementTests.statements()
+            try StatementTests.statements() + StatementTests.insightStatements()
         }
         #expect(defects == [])
     }

@@ -121,4 +121,19 @@ import Testing
             #expect(job["attempt"]?.int == 0)
         }
     }
+
+    @Test func `a place in time that a dead promotion left behind is no obstacle`() async throws {
+        try await JobQueueFixture.run(duties: false) { fixture in
+            let id = try await fixture.submit()
+            let worker = try await fixture.worker()
+            let key = try await fixture.lease(worker)
+            _ = try await fixture.queue.dispatcher.start(key)
+            _ = try await fixture.pool.execute("INSERT INTO jobs.scheduled (job_id, run_at) VALUES (\(id), now())")
+            #expect(try await fixture.queue.dispatcher.snooze(Snooze(key: key, delay: .seconds(3600))) == .ok)
+            let waits: Bool =
+                try await fixture.pool.query("SELECT run_at > now() + interval '1 min' FROM jobs.scheduled")[0]
+                .decode(0)
+            #expect(waits)
+        }
+    }
 }

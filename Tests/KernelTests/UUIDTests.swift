@@ -19,6 +19,13 @@ import Testing
         #expect(ids.map(\.description) == ids.map(\.description).sorted())
     }
 
+    @Test func `a bound lies between the ids before a time and those from it on`() {
+        let time = Timestamp(microseconds: 1_772_357_400_125_000)
+        let before = Timestamp(microseconds: time.microseconds - 1)
+        #expect(UUID.version7(at: before, random: (.max, .max)) < UUID.bound(at: time))
+        #expect(UUID.bound(at: time) < UUID.version7(at: time, random: (0, 0)))
+    }
+
     @Test(arguments: [
         "", "019ca8ba", "019ca8ba-0000-7000-8000-00000000000", "019ca8ba-0000-7000-8000-0000000000000",
         "019ca8ba 0000-7000-8000-000000000000", "{19ca8ba-0000-7000-8000-000000000000",

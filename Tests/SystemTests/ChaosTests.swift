@@ -56,6 +56,7 @@ import Testing
             while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
             let history = try await ChaosTests.check(ledger, in: cluster)
             try await ChaosTests.checkAssets(in: cluster)
+            try await ChaosTests.checkInsight(in: cluster)
             try await ChaosTests.check(subscriber, in: cluster)
             for task in workers + [watching] {
                 task.cancel()
@@ -68,6 +69,22 @@ import Testing
                 #expect(await service.stop() == 0, "\(service.name) must stop cleanly")
             }
         }
+    }
+
+    /// The service's own audit finds nothing, and its counts are those of the table.
+    private static func checkInsight(in cluster: Cluster) async throws {
+        let base = "http://127.0.0.1:\(cluster.jobQueue.port)"
+        var cursor: String?
+        repeat {
+            let query = cursor.map { "&cursor=\($0)" } ?? ""
+            let page = try JSONDocument(parsing: try await cluster.get("\(base)/api/audit?limit=500\(query)").body).root
+            let findings = page["checks"]?.elements.filter { $0["count"]?.int != 0 }.map(\.raw) ?? []
+            #expect(page["clean"]?.bool == true, "\(findings.map { String(decoding: $0.bytes, as: UTF8.self) })")
+            cursor = page["next_cursor"]?.string
+        } while cursor != nil
+        let stats = try JSONDocument(parsing: try await cluster.get("\(base)/api/stats").body).root
+        #expect(stats["statuses"]?["completed"]?.int == (try await finished(in: cluster)))
+        #expect(stats["total"]?.int == (try await count("SELECT count(*) FROM jobs.jobs", in: cluster)))
     }
 
     static func card(in cluster: Cluster) async throws -> String {

@@ -72,5 +72,6 @@ enum ModelFlaw: String, Sendable, CaseIterable {
     case resolverMarksNoParent
     case endTellsNoDependent
     case oneLeaseRowPerJob
+    case waitingNeedsAFreePlace
     case retryRevivesTheJob
 }

@@ -46,7 +46,7 @@ struct ModelExplorer {
             for action in state.choices(setup, stepwise: true) {
                 let step = state.after(action)
                 report.steps += 1
-                if let rule = step.failure ?? ModelRules.offence(from: state, by: action, to: step.state) {
+                if let rule = step.state.collision ?? ModelRules.offence(from: state, by: action, to: step.state) {
                     report.offence = Offence(rule: rule, way: way(to: next, then: action))
                     report.states = states.count
                     return report

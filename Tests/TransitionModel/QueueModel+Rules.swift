@@ -6,8 +6,6 @@ extension QueueModel {
     struct Step: Sendable {
         var state: QueueModel
         var outcome: ModelOutcome?
-        /// What could not be done although it must.
-        var failure: String?
     }
 
     func after(_ action: ModelAction) -> Step {
@@ -37,7 +35,7 @@ extension QueueModel {
             step.state.take(Note(job: parent, hasEnded: true))
             let child = Note(job: 1, hasEnded: false)
             if jobs[1] != nil, !notes.contains(child) { step.state.notes.append(child) }
-        case .claim(let worker, let job): step.failure = step.state.lease(job, to: worker)
+        case .claim(let worker, let job): step.state.lease(job, to: worker)
         case .rescue(let worker): step.state.rescue(worker, leases(of: worker))
         case .endTimedOut(let key): step.state.endTimedOut(key)
         case .promote(let job): step.state.promote(job)
@@ -50,7 +48,7 @@ extension QueueModel {
         case .act(let pending):
             step.state.pending.removeAll { $0 == pending }
             switch pending {
-            case .claim(let worker, let job): step.failure = step.state.lease(job, to: worker)
+            case .claim(let worker, let job): step.state.lease(job, to: worker)
             case .rescue(let worker, let found): step.state.rescue(worker, found)
             case .timeout(let key): step.state.endTimedOut(key)
             case .promote(let job): step.state.promote(job)
@@ -89,7 +87,10 @@ extension QueueModel {
             }
         }
         if status == .queued, isEvent { job.isReady = true }
-        if status == .scheduled { job.isScheduled = true }
+        if status == .scheduled {
+            if job.isScheduled, flaw == .waitingNeedsAFreePlace { collision = "a row of an earlier wait is in the way" }
+            job.isScheduled = true
+        }
         if status.isFinal { tell(index, job) }
         jobs[index] = job
     }
@@ -227,22 +228,19 @@ extension QueueModel {
         change(index, to: .queued, .waiting)
     }
 
-    /// Returns why the job could not be leased although it is in line.
-    private mutating func lease(_ index: Int, to worker: Int) -> String? {
-        guard var job = jobs[index] else { return nil }
+    private mutating func lease(_ index: Int, to worker: Int) {
         // Without its session the statement fails, and the job stays in line.
-        guard workers[worker].session != .none else { return nil }
+        guard var job = jobs[index], workers[worker].session != .none else { return }
         job.isReady = false
         guard job.status == .queued || flaw == .claimTakesWhateverIsInLine else {
             jobs[index] = job
-            return nil
+            return
         }
         job.fence += 1
-        if flaw == .oneLeaseRowPerJob, !job.leases.isEmpty { return "job \(index) has a lease row already" }
+        if flaw == .oneLeaseRowPerJob, !job.leases.isEmpty { collision = "a lease row is in the way" }
         job.leases.append(Lease(fence: job.fence, worker: worker))
         jobs[index] = job
         workers[worker].remembers = (workers[worker].remembers + [Key(job: index, fence: job.fence)]).suffix(2)
-        return nil
     }
 
     private mutating func rescue(_ worker: Int, _ found: [Key]) {

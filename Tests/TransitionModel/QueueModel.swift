@@ -132,6 +132,8 @@ struct QueueModel: Sendable, Equatable {
     var workers: [Worker]
     var notes: [Note] = []
     var pending: [Pending] = []
+    /// What a statement could not do although it must: a row was in its way.
+    var collision: String?
 
     init(_ setup: Setup, flaw: ModelFlaw? = nil) {
         maxAttempts = setup.maxAttempts

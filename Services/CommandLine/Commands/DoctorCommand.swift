@@ -66,9 +66,17 @@ struct DoctorCommand: Command {
         var findings = [Finding(grade, name, ProgressBar.printable("\(url) \(status), version \(version)"))]
         for check in health["checks"]?.members.map({ $0 }) ?? [] {
             let state = check.value["status"]?.string ?? "?"
+            let message = check.value["message"]?.string.map(ProgressBar.printable)
+            let advice =
+                check.value["advice"]?.string.map(ProgressBar.printable)
+                ?? "see /health of \(url) and the service's log"
+            if state == "healthy", let message {
+                // All is well here, and still there is something to say.
+                findings.append(Finding(.warn, "\(name) \(check.name)", message, advice: advice))
+                continue
+            }
             guard state != "healthy", state != "not_configured" else { continue }
-            let text = ProgressBar.printable("\(state): \(check.value["message"]?.string ?? "no reason given")")
-            let advice = "see /health of \(url) and the service's log"
+            let text = ProgressBar.printable("\(state): ") + (message ?? "no reason given")
             findings.append(
                 Finding(state == "unhealthy" ? .fail : .warn, "\(name) \(check.name)", text, advice: advice)
             )

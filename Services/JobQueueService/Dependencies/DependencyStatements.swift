@@ -84,8 +84,9 @@ enum DependencyStatements {
         """
     }
 
-    /// Frees those of the blocked jobs whose parents have ended and whose turn it is, and ends those whose parents let them down. A parent
-    /// whose row is gone has ended long ago, and well: the retention of others is longer than their dependents' wait.
+    /// Frees those of the blocked jobs whose parents have ended and whose turn it is, and ends those whose parents let
+    /// them down. A parent whose row is gone has ended before this job named it: one that a blocked job waits for is
+    /// not deleted.
     static func resolve(_ children: [JobID]) -> SQL {
         """
         WITH verdict AS (

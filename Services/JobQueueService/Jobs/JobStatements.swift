@@ -223,13 +223,15 @@ enum JobStatements {
             """
     }
 
-    /// Puts the scheduled ones of the jobs in the column `job` of a CTE where they wait for their time.
+    /// Puts the scheduled ones of the jobs in the column `job` of a CTE where they wait for their time. Who resumes a job
+    /// leaves its row to a promotion that has it, and a promotion that dies leaves it behind.
     static func schedule(_ name: String) -> SQL {
         """
         INSERT INTO jobs.scheduled (job_id, run_at)
         SELECT (job).id, (job).run_at
         FROM \(unchecked: name)
         WHERE (job).status = \(JobStatus.scheduled)
+        ON CONFLICT (job_id) DO UPDATE SET run_at = excluded.run_at
         """
     }
 

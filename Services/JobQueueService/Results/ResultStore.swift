@@ -64,6 +64,16 @@ struct ResultStore: Sendable {
     /// The stored file's path, for programs that run here.
     func localPath(of stored: Stored) -> String { path(of: stored.sha256).file }
 
+    /// Removes the file with a digest, unless it was stored less than `age` ago: then a row may be on its way that names
+    /// it. Returns whether it is gone.
+    func remove(_ sha256: [UInt8], olderThan age: Duration) throws -> Bool {
+        try Folder.removeFile(
+            path(of: sha256).file,
+            writtenBefore: age,
+            aside: "\(folder)/incoming/\(ids.uuid())"
+        )
+    }
+
     private func path(of digest: [UInt8]) -> (folder: String, file: String) {
         let name = Hex.encode(digest)
         return ("\(folder)/\(name.prefix(2))", "\(folder)/\(name.prefix(2))/\(name)")

@@ -15,11 +15,14 @@ public struct HealthResult: Sendable {
     public let status: Status
     /// More about it, safe to show.
     public let message: String?
+    /// What to do about it.
+    public let advice: String?
 
     /// A finding.
-    public init(_ status: Status, _ message: String? = nil) {
+    public init(_ status: Status, _ message: String? = nil, advice: String? = nil) {
         self.status = status
         self.message = message
+        self.advice = advice
     }
 }
 
@@ -131,6 +134,7 @@ extension HealthChecks.Report {
                                     $0.member("latency_ms", Double(latency.microseconds) / 1000)
                                 }
                                 if let message = result.message { $0.member("message", message) }
+                                if let advice = result.advice { $0.member("advice", advice) }
                             }
                         }
                     }
