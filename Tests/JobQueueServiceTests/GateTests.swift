@@ -35,6 +35,10 @@ import Testing
             #expect(try await Self.gates(late, fixture) == ["QUEUE_RATE", "KEY_RATE"])
             let wait = try await fixture.pool.query(GateStatements.gates(of: late))[0].decode(3, as: Double.self)
             #expect((3500...3600).contains(wait))
+            let why = try await fixture.send("GET", "/api/jobs/\(late)/why").json
+            #expect(why["code"]?.string == "QUEUE_RATE")
+            #expect(why["message"]?.string == "the queue starts 1 jobs in 3600000 ms")
+            #expect(why["eta"]?.string != nil)
         }
     }
 
@@ -46,6 +50,10 @@ import Testing
             #expect(try row.decode(0, as: String.self) == "ORDERING_KEY")
             #expect(try row.decode(2, as: JobID.self) == ids[1])
             #expect(try await Self.gates(ids[0], fixture) == [])
+            let why = try await fixture.send("GET", "/api/jobs/\(ids[2])/why").json
+            #expect(why["reasons"]?.elements.compactMap { $0["code"]?.string } == ["ORDERING_KEY"])
+            let waits = why["reasons"]?.elements.flatMap { $0["waits_for"]?.elements.compactMap(\.string) ?? [] }
+            #expect(waits == [ids[1].description])
         }
     }
 }
