@@ -24,6 +24,7 @@ import Telemetry
 struct JobQueue: Sendable {
     let pool: Pool
     let bell = ReadyBell()
+    let lanes: Lanes
     let intake: Intake
     let dispatcher: Dispatcher
     let results: ResultStore
@@ -38,6 +39,8 @@ struct JobQueue: Sendable {
     /// Tells our own notices from those of other replicas.
     private let instance = "\(IdentifierSource().uuid())"
     private let timekeeperWakeup = Wakeup()
+    private let laneWakeup = Wakeup()
+    private let budgets: RetryBudgets
     private let zones = ZoneDatabase()
     private let time: DatabaseClock
     private let program: Program.Environment
@@ -63,17 +66,23 @@ struct JobQueue: Sendable {
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        intake = Intake(pool: pool, kinds: kinds, clock: time.clock) { [bell, scheduleWakeup, dependencyWakeup] jobs in
+        lanes = Lanes(pool: pool)
+        intake = Intake(pool: pool, kinds: kinds, clock: time.clock, mayBeLimited: lanes.mayHold) {
+            [bell, lanes, scheduleWakeup, dependencyWakeup] jobs in
             changed()
+            lanes.note(stored: jobs)
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
             if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
         }
+        budgets = RetryBudgets(pool: pool, budget: settings.retries.budget)
         dispatcher = Dispatcher(
             pool: pool,
             bell: bell,
+            lanes: lanes,
             lease: settings.lease,
-            backoff: settings.retryBackoff,
+            retries: settings.retries,
+            budgets: budgets,
             changed: changed,
             dependentsMayGo: dependencyWakeup.signal,
             lookAround: lookoutWakeup.signal
@@ -96,6 +105,14 @@ struct JobQueue: Sendable {
         }
     }
 
+    /// To be called after a queue was changed.
+    private var queueChanged: @Sendable () -> Void {
+        { [laneWakeup, lookoutWakeup] in
+            laneWakeup.signal()
+            lookoutWakeup.signal()
+        }
+    }
+
     /// The services inside, in order of dependency.
     func services(publisher: Publisher?) -> [any Service] {
         var services: [any Service] = [announcer, time, intake, dispatcher]
@@ -114,7 +131,7 @@ struct JobQueue: Sendable {
             Rescuer(
                 pool: pool,
                 bell: bell,
-                backoff: settings.retryBackoff,
+                retries: settings.retries,
                 logger: program.logger,
                 changed: ended
             )
@@ -150,6 +167,16 @@ struct JobQueue: Sendable {
             )
             .duty
         )
+        services +=
+            LaneKeeper(
+                pool: pool,
+                lanes: lanes,
+                logger: program.logger,
+                wakeup: laneWakeup,
+                lookAround: lookoutWakeup.signal
+            )
+            .duties
+        services.append(budgets.duty(logger: program.logger))
         services.append(LogKeeper(pool: pool, retentionDays: settings.eventRetentionDays, logger: program.logger))
         services += insights
         services.append(
@@ -157,7 +184,10 @@ struct JobQueue: Sendable {
                 settings.common.pool,
                 logger: program.logger,
                 metrics: program.metrics,
-                others: [ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() }]
+                others: [
+                    ScheduleStatements.channel: { [timekeeperWakeup] in timekeeperWakeup.signal() },
+                    QueueStatements.channel: queueChanged,
+                ]
             ) { [instance, lookoutWakeup, relayWakeup] sender in
                 guard sender != instance else { return }
                 relayWakeup.signal()
@@ -219,6 +249,7 @@ struct JobQueue: Sendable {
             }
         )
         .add(to: &api)
+        QueueRoutes(pool: pool, changed: queueChanged).add(to: &api)
         WorkerRoutes(pool: pool, dispatcher: dispatcher, intake: intake, heartbeat: settings.heartbeat).add(to: &api)
         ResultRoutes(pool: pool, results: results, maximumBytes: settings.maximumResultBytes).add(to: &api)
         StatsRoutes(pool: pool).add(to: &api)

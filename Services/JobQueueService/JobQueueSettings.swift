@@ -9,7 +9,7 @@ struct JobQueueSettings: Sendable {
     let lease: Duration
     /// How often workers are asked to send one.
     let heartbeat: Duration
-    let retryBackoff: Backoff
+    let retries: RetryPolicy
     let eventRetentionDays: Int
     /// How long ended jobs are kept.
     let retention: RetentionPeriods
@@ -28,20 +28,7 @@ struct JobQueueSettings: Sendable {
             in: 500...3_600_000
         )
         heartbeat = lease / 3
-        retryBackoff = Backoff(
-            from: reader.milliseconds(
-                "RETRY_INITIAL_MS",
-                "bound of the first wait before a retry",
-                default: 1_000,
-                in: 1...3_600_000
-            ),
-            cap: reader.milliseconds(
-                "RETRY_CAP_MS",
-                "bound of every wait before a retry",
-                default: 600_000,
-                in: 1...86_400_000
-            )
-        )
+        retries = RetryPolicy(&reader)
         eventRetentionDays = reader.int("EVENT_RETENTION_DAYS", "how long events are kept", default: 7, in: 1...3_650)
         retention = RetentionPeriods(&reader)
         resultsFolder = reader.string(

@@ -13,6 +13,7 @@ public enum Schema {
             Migration("V0003__jobs", PackageResources.V0003__jobs_sql),
             Migration("V0004__notify", PackageResources.V0004__notify_sql),
             Migration("V0005__schedules", PackageResources.V0005__schedules_sql),
+            Migration("V0006__limits", PackageResources.V0006__limits_sql),
             Migration("V0007__insight", PackageResources.V0007__insight_sql),
             Migration("V0008__stable_time", PackageResources.V0008__stable_time_sql),
             Migration("V0009__lease_fences", PackageResources.V0009__lease_fences_sql),

@@ -34,7 +34,8 @@ import Testing
                 return Job(submission, id: ids.next(), place: nil, at: job.createdAt)
             }
         let storedKey = Intake.StoredKey(caller: "", key: "")
-        let backoff = Backoff(from: .seconds(1), cap: .seconds(9))
+        let budget = RetryBudget(ratio: 0.2, perSecond: 10)
+        let retries = RetryPolicy(backoff: Backoff(from: .seconds(1), cap: .seconds(9)), budget: budget)
         let stored = ResultStore.Stored(sha256: [1], mediaType: "", bytes: 1)
         let now = WallClock.system.now()
         let schedule: ScheduleID = ids.next()
@@ -62,10 +63,10 @@ import Testing
             ("logs", JobStatements.logs(key.jobID, after: 0, limit: 1)),
             ("claim", LeaseStatements.claim(worker, limit: 1)), ("start", LeaseStatements.start([key])),
             ("complete", LeaseStatements.complete([Completion(key: key)])),
-            ("fail", LeaseStatements.fail([Failure(key: key, code: "", message: "")], backoff: backoff)),
+            ("fail", LeaseStatements.fail([Failure(key: key, code: "", message: "")], retries)),
             (
                 "revoke",
-                LeaseStatements.fail([Failure(key: key, code: "", message: "")], backoff: backoff, keepsLease: true)
+                LeaseStatements.fail([Failure(key: key, code: "", message: "")], retries, keepsLease: true)
             ),
             ("snooze", LeaseStatements.snooze([Snooze(key: key, delay: .zero)])),
             ("release", LeaseStatements.release([Release(key: key)])), ("rescue", LeaseStatements.rescue([worker.id])),
@@ -118,6 +119,19 @@ import Testing
             ("advance", ScheduleStatements.advance([], at: now)),
             ("note fired", ScheduleStatements.noteFired(schedule, job.id, at: now)),
             ("next schedule", ScheduleStatements.nextDue), ("announce", ScheduleStatements.announce),
+            ("lines", OrderStatements.lockLines(of: [job.id])), ("leave line", OrderStatements.leave([job.id])),
+            ("release turn", OrderStatements.release([job.id])),
+            ("lanes", LaneStatements.queues(for: worker, limit: 1)), ("lock queue", LaneStatements.lock("a")),
+            ("claim from lanes", LaneStatements.claim(worker, queue: "a", limit: 1)),
+            ("gates", GateStatements.gates(of: job.id)), ("gated", LaneStatements.gatedQueues),
+            ("kinds in lanes", LaneStatements.kinds), ("queue version", QueueStatements.version("a")),
+            ("put queue", QueueStatements.put("a", QueueLimits(), paused: nil, by: "")),
+            ("pause queue", QueueStatements.pause("a", by: "")), ("resume queue", QueueStatements.resume("a")),
+            ("count leases", QueueStatements.countLeases("a")),
+            ("fill lanes", QueueStatements.fillLanes(of: ["a"], limit: 1)),
+            ("list queues", QueueStatements.list(nil, project: nil, limit: 1)),
+            ("forget rates", QueueStatements.forgetRates(atMost: 1)), ("announce queue", QueueStatements.announce),
+            ("deposit", RetryBudgetStatements.deposit(["a": 1], budget)),
             ("partitions", LogKeeperStatements.outdated(days: 7)),
             ("forget keys", IdempotencyStatements.forget(atMost: 1)),
         ]

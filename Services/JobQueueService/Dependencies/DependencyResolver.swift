@@ -26,8 +26,13 @@ struct DependencyResolver: Sendable {
             for note in notes {
                 if try note.decode(1) { ended.append(try note.decode(0)) } else { children.append(try note.decode(0)) }
             }
-            if !ended.isEmpty { try transaction.execute(DependencyStatements.expand(ended)) }
+            if !notes.isEmpty { _ = try transaction.query(OrderStatements.lockLines(of: ended + children)) }
+            if !ended.isEmpty {
+                try transaction.execute(DependencyStatements.expand(ended))
+                try transaction.execute(OrderStatements.leave(ended))
+            }
             guard !children.isEmpty else { return (notes.count, [String]()) }
+            try transaction.execute(OrderStatements.release(children))
             _ = try transaction.query(DependencyStatements.lock(children))
             try transaction.execute(DependencyStatements.mark(children))
             // A statement of its own: it sees what ended before the locks were given.

@@ -30,9 +30,12 @@ enum DependencyStatements {
         """
         INSERT INTO jobs.dependency_checks (job_id, has_ended)
         SELECT (job).id, true FROM \(unchecked: name)
-        WHERE (job).has_dependents AND (job).completed_at IS NOT NULL
+        WHERE \(isAwaited) AND (job).completed_at IS NOT NULL
         """
     }
+
+    /// Whether others may wait for the end of the job in the column `job`.
+    static let isAwaited: SQL = "((job).has_dependents OR (job).ordering_key IS NOT NULL)"
 
     /// Takes notes: the job, and whether it is one that has ended.
     static func take(limit: Int) -> SQL {
@@ -81,19 +84,21 @@ enum DependencyStatements {
         """
     }
 
-    /// Frees those of the blocked jobs whose parents have ended, and ends those whose parents let them down. A parent
-    /// whose row is gone has ended before this job named it: one that a blocked job waits for is not deleted.
+    /// Frees those of the blocked jobs whose parents have ended and whose turn it is, and ends those whose parents let
+    /// them down. A parent whose row is gone has ended before this job named it: one that a blocked job waits for is
+    /// not deleted.
     static func resolve(_ children: [JobID]) -> SQL {
         """
         WITH verdict AS (
             SELECT child.id,
-                bool_and(parent.id IS NULL OR parent.completed_at IS NOT NULL) AS all_ended,
+                bool_and(parent.id IS NULL OR parent.completed_at IS NOT NULL)
+                    AND (child.ordering_key IS NULL OR \(OrderStatements.isReleased)) AS all_ended,
                 min(parent.id::text) FILTER (
                     WHERE parent.completed_at IS NOT NULL AND parent.status <> \(JobStatus.completed)
                         AND child.on_parent_failure <> 'run'
                 ) AS culprit
             FROM jobs.jobs AS child
-            CROSS JOIN LATERAL unnest(child.depends_on) AS wanted (id)
+            LEFT JOIN LATERAL unnest(child.depends_on) AS wanted (id) ON true
             LEFT JOIN jobs.jobs AS parent ON parent.id = wanted.id
             WHERE child.id = ANY(\(children)) AND child.status = \(JobStatus.blocked)
             GROUP BY child.id

@@ -5,8 +5,8 @@ import Postgres
 import Store
 import Telemetry
 
-/// Makes tomorrow's partitions of the event log and drops those that are too old; forgets old idempotency keys and
-/// unique claims.
+/// Makes tomorrow's partitions of the event log and drops those that are too old; forgets old idempotency keys,
+/// unique claims and rates.
 struct LogKeeper: Service {
     let name = "log keeper"
     let pool: Pool
@@ -25,6 +25,7 @@ struct LogKeeper: Service {
                     }
                     while try await pool.execute(IdempotencyStatements.forget(atMost: 1000)) == 1000 {}
                     while try await pool.execute(UniqueStatements.forget(atMost: 1000)) == 1000 {}
+                    while try await pool.execute(QueueStatements.forgetRates(atMost: 1000)) == 1000 {}
                     try await Task.sleep(for: .seconds(600))
                 }
             }

@@ -8,7 +8,7 @@ import Telemetry
 struct Rescuer: Sendable {
     let pool: Pool
     let bell: ReadyBell
-    let backoff: Backoff
+    let retries: RetryPolicy
     let logger: Logger
     let changed: @Sendable () -> Void
 
@@ -47,7 +47,7 @@ struct Rescuer: Sendable {
         let failures = keys.map {
             Failure(key: $0, code: "TIMEOUT", message: "the attempt took longer than its timeout")
         }
-        let ended = try await pool.query(LeaseStatements.fail(failures, backoff: backoff, keepsLease: true))
+        let ended = try await pool.query(LeaseStatements.fail(failures, retries, keepsLease: true))
         if !ended.isEmpty { changed() }
         return ended.count == 100
     }

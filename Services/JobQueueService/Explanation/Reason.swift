@@ -9,6 +9,20 @@ struct Reason: Sendable, JSONWritable {
         case blocked = "BLOCKED"
         /// Its time has not come.
         case scheduled = "SCHEDULED"
+        /// Nothing of its queue is handed out.
+        case queuePaused = "QUEUE_PAUSED"
+        /// As many of its queue run as may.
+        case queueConcurrency = "QUEUE_CONCURRENCY"
+        /// As many of its concurrency key run as may.
+        case keyConcurrency = "KEY_CONCURRENCY"
+        /// So many of its queue were begun that the next must wait.
+        case queueRate = "QUEUE_RATE"
+        /// The same of its concurrency key.
+        case keyRate = "KEY_RATE"
+        /// An earlier job of its ordering key has not ended.
+        case orderingKey = "ORDERING_KEY"
+        /// It failed, and the retries of what it depends on are used up for now.
+        case retryBudget = "RETRY_BUDGET"
         /// It failed and waits for its next try.
         case retryWait = "RETRY_WAIT"
         /// Its worker wants it to be run later.

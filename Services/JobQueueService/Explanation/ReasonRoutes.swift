@@ -9,7 +9,7 @@ import Store
 struct ReasonRoutes: Sendable {
     /// Whoever can keep a job has its source here; the first reason is the answer, the others are told too.
     static let sources: [any ReasonSource] = [
-        EndReasons(), DependencyReasons(), TimeReasons(), LeaseReasons(), LineReasons(),
+        EndReasons(), LimitReasons(), DependencyReasons(), TimeReasons(), LeaseReasons(), LineReasons(),
     ]
 
     let pool: Pool

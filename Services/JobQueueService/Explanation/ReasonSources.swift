@@ -38,7 +38,7 @@ struct DependencyReasons: ReasonSource {
     private static let shown = 20
 
     func reasons(for facts: JobFacts, in transaction: isolated Transaction) throws -> [Reason] {
-        guard facts.job.status == .blocked else { return [] }
+        guard facts.job.status == .blocked, !facts.job.dependsOn.isEmpty else { return [] }
         let rows = try transaction.query(
             ReasonStatements.open(facts.job.dependsOn, limit: DependencyReasons.shown + 1)
         )

@@ -61,12 +61,14 @@ final class Intake: Service {
         case conflicting
     }
 
-    /// An intake that tells `stored` of every batch of jobs after its commit.
+    /// An intake that tells `stored` of every batch of jobs after its commit. `mayBeLimited` says of which jobs
+    /// it must be asked whether their queues have limits; a mistake is mended later.
     init(
         pool: Pool,
         kinds: KindRegistry,
         ids: IdentifierSource = IdentifierSource(),
         clock: WallClock = .system,
+        mayBeLimited: @escaping @Sendable (Job) -> Bool = { _ in true },
         stored: @escaping @Sendable ([Job]) -> Void
     ) {
         self.pool = pool
@@ -82,7 +84,10 @@ final class Intake: Service {
             // A refusal by the server has rolled the whole statement back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { items in
-            let outcomes = try Intake.outcomes(of: items, try await pool.query(Intake.insert(items)))
+            let outcomes = try Intake.outcomes(
+                of: items,
+                try await pool.query(Intake.insert(items, limits: items.contains { mayBeLimited($0.job) }))
+            )
             stored(zip(items, outcomes).filter { $1 == .stored }.map(\.0.job))
             return outcomes
         }
@@ -245,6 +250,8 @@ final class Intake: Service {
                     return .failure(.notFound("CARD"))
                 }
             }
+            var submission = submission
+            submission.dependency = submission.dependency ?? kinds.kinds[submission.kind]?.dependency
             return .success(Job(submission, id: ids.next(), place: place, at: now))
         }
     }
@@ -257,12 +264,13 @@ final class Intake: Service {
         return Set(try rows.map { try $0.decode(0) })
     }
 
-    private static func insert(_ items: [Item]) -> SQL {
+    private static func insert(_ items: [Item], limits: Bool = true) -> SQL {
         IntakeStatements.insert(
             items.map(\.job),
             callers: items.map(\.caller),
             traceparents: items.map(\.traceparent),
-            keys: items.map(\.idempotency)
+            keys: items.map(\.idempotency),
+            limits: limits
         )
     }
 

@@ -9,12 +9,15 @@ enum IntakeStatements {
     /// Stores jobs with their places in line and their events; returns their ids and whether each was stored. One that
     /// was not has a unique key that another job holds. A job whose Idempotency-Key is taken is left out altogether.
     ///
+    /// Where there are no `limits` of queues, or so it seems, nothing is asked about them.
+    ///
     /// It has only the parts that these jobs need: beginning and ending a part costs as much as storing a job.
     static func insert(
         _ jobs: [Job],
         callers: [String],
         traceparents: [String],
-        keys: [Intake.StoredKey?]
+        keys: [Intake.StoredKey?],
+        limits: Bool = true
     ) -> SQL {
         var columns: Columns = [
             ("id", "\(jobs.map(\.id))"), ("project_id", "\(jobs.map(\.projectID))"),
@@ -31,6 +34,8 @@ enum IntakeStatements {
         ]
         let hasUnique = jobs.contains { $0.unique != nil }
         let hasParents = jobs.contains { !$0.dependsOn.isEmpty || $0.onParentFailure != .fail }
+        let hasOrder = jobs.contains { $0.orderingKey != nil }
+        let hasKeys = hasOrder || jobs.contains { $0.concurrencyKey != nil || $0.dependency != nil }
         var source: SQL = "item"
         var parts: [SQL] = []
         if keys.contains(where: { $0 != nil }) {
@@ -43,14 +48,17 @@ enum IntakeStatements {
             parts.append("owned AS (\(UniqueStatements.claim(from: source)))")
         }
         if hasParents { columns += parentColumns(jobs) }
-        parts.append("inserted AS (\(insertJobs(from: source, hasUnique: hasUnique, hasParents: hasParents)))")
-        parts.append("lined AS (\(JobStatements.enter("inserted")))")
+        if hasKeys { columns += limitColumns(jobs) }
+        let more = (hasParents ? [parentValues] : []) + (hasKeys ? [limitValues] : [])
+        parts.append("inserted AS (\(insertJobs(from: source, hasUnique: hasUnique, more)))")
+        parts.append("lined AS (\(JobStatements.enter("inserted", limits: limits || hasKeys)))")
         if jobs.contains(where: { $0.status == .scheduled }) {
             parts.append("waiting AS (\(JobStatements.schedule("inserted")))")
         }
         if jobs.contains(where: { $0.deadlineAt != nil }) { parts.append(noteDeadlines) }
-        if hasParents {
-            parts.append("dependents AS (\(DependencyStatements.register("inserted")))")
+        if hasParents { parts.append("dependents AS (\(DependencyStatements.register("inserted")))") }
+        if hasOrder { parts.append("ordered AS (\(OrderStatements.register("inserted")))") }
+        if hasParents || hasOrder {
             parts.append("checks AS (\(DependencyStatements.check("inserted")))")
         }
         parts.append("logged AS (\(EventLog.appendStatuses(ofJobsIn: "inserted")))")
@@ -116,20 +124,36 @@ enum IntakeStatements {
         )
         """
 
-    private static func insertJobs(from source: SQL, hasUnique: Bool, hasParents: Bool) -> SQL {
-        let parentNames: SQL = hasParents ? ", depends_on, on_parent_failure" : none
-        let parents: SQL = hasParents ? ", string_to_array(depends_on, ',')::uuid[], on_parent_failure" : none
+    private static func limitColumns(_ jobs: [Job]) -> Columns {
+        [
+            ("ordering_key", "\(jobs.map(\.orderingKey))"), ("concurrency_key", "\(jobs.map(\.concurrencyKey))"),
+            ("dependency", "\(jobs.map(\.dependency))"),
+        ]
+    }
+
+    /// Columns of a job that few have, and what they are made of.
+    private typealias Values = (names: SQL, values: SQL)
+
+    private static let parentValues: Values = (
+        ", depends_on, on_parent_failure", ", string_to_array(depends_on, ',')::uuid[], on_parent_failure"
+    )
+
+    private static let limitValues: Values = (
+        ", ordering_key, concurrency_key, dependency", ", ordering_key, concurrency_key, dependency"
+    )
+
+    private static func insertJobs(from source: SQL, hasUnique: Bool, _ more: [Values]) -> SQL {
         let owned: SQL = hasUnique ? "WHERE unique_key IS NULL OR id IN (SELECT job_id FROM owned)" : none
         return """
             INSERT INTO jobs.jobs AS job (
                 id, project_id, activity_id, card_id, kind, queue, status, phase, seq, priority, run_at, max_attempts,
                 timeout_ms, deadline_at, params, metadata, tags, callback_url, retry_of, created_at, submitted_by,
-                traceparent\(parentNames)
+                traceparent\(SQL(joining: more.map(\.names), by: none))
             )
             SELECT id, project_id, activity_id, card_id, kind, queue, status, \(JobPhase.waiting), 1, priority, run_at,
                 max_attempts, timeout_ms, deadline_at, params, metadata,
                 string_to_array(tags, \("\u{1F}")), callback_url, retry_of, created_at, submitted_by,
-                traceparent\(parents)
+                traceparent\(SQL(joining: more.map(\.values), by: none))
             FROM \(source)
             \(owned)
             RETURNING job

@@ -42,6 +42,9 @@ extension Job: JSONWritable {
         json.member("callback_url", callbackURL)
         json.member("retry_of", retryOf)
         json.member("depends_on", dependsOn)
+        json.member("ordering_key", orderingKey)
+        json.member("concurrency_key", concurrencyKey)
+        json.member("dependency", dependency)
         json.member("wait_reason", waitReason)
     }
 
@@ -67,6 +70,8 @@ extension Job: JSONWritable {
 
     private var createdMessage: String {
         switch status {
+        case .blocked where dependsOn.isEmpty:
+            "Job created; it runs when the earlier ones of its ordering key have ended"
         case .blocked: "Job created; it waits for the jobs it depends on"
         case .scheduled: "Job created and scheduled for \(runAt)"
         default: "Job created and queued for processing"

@@ -32,6 +32,9 @@ struct Job: Sendable {
     let retryOf: JobID?
     let dependsOn: [JobID]
     let onParentFailure: JobSubmission.ParentFailure
+    let orderingKey: String?
+    let concurrencyKey: String?
+    let dependency: String?
     let waitReason: String?
     /// Of a submission only; it is not read back.
     let unique: UniqueRule?
@@ -46,7 +49,7 @@ struct Job: Sendable {
         job.attempt, job.max_attempts, job.priority, job.params, job.metadata, job.tags, job.timeout_ms,
         job.deadline_at, job.callback_url, job.progress_fraction, job.progress_message, job.result_url, job.result,
         job.error_code, job.error_message, job.retry_of, job.depends_on,
-        job.on_parent_failure, job.wait_reason, job.created_at, job.run_at, job.started_at, job.completed_at
+        job.on_parent_failure, job.ordering_key, job.concurrency_key, job.dependency, job.wait_reason, job.created_at, job.run_at, job.started_at, job.completed_at
         """
 
     init(_ row: Row) throws {
@@ -78,6 +81,9 @@ struct Job: Sendable {
         retryOf = try reader.next()
         dependsOn = try reader.next()
         onParentFailure = try reader.next(String?.self).flatMap(JobSubmission.ParentFailure.init) ?? .fail
+        orderingKey = try reader.next()
+        concurrencyKey = try reader.next()
+        dependency = try reader.next()
         waitReason = try reader.next()
         unique = nil
         createdAt = try reader.next()
@@ -95,7 +101,8 @@ struct Job: Sendable {
         kind = submission.kind
         queue = submission.queue
         runAt = submission.runAt(now)
-        status = !submission.dependsOn.isEmpty ? .blocked : runAt > now ? .scheduled : .queued
+        let waitsForOthers = !submission.dependsOn.isEmpty || submission.orderingKey != nil
+        status = waitsForOthers ? .blocked : runAt > now ? .scheduled : .queued
         phase = .waiting
         seq = 1
         attempt = 0
@@ -116,6 +123,9 @@ struct Job: Sendable {
         retryOf = submission.retryOf
         dependsOn = submission.dependsOn
         onParentFailure = submission.onParentFailure
+        orderingKey = submission.orderingKey
+        concurrencyKey = submission.concurrencyKey
+        dependency = submission.dependency
         waitReason = nil
         unique = submission.unique
         createdAt = now

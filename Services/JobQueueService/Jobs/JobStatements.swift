@@ -194,15 +194,33 @@ enum JobStatements {
     /// When the next scheduled job is due.
     static let nextDue: SQL = "SELECT min(run_at) - now() FROM jobs.scheduled"
 
-    /// Puts the queued ones of the jobs in the column `job` of a CTE in line.
-    static func enter(_ name: String) -> SQL {
-        """
-        INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority)
-        SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority
-        FROM \(unchecked: name)
-        WHERE (job).status = \(JobStatus.queued)
-        ORDER BY (job).id
-        """
+    /// Puts the queued ones of the jobs in the column `job` of a CTE in line: the open one, or their lane when there
+    /// may be a limit.
+    ///
+    /// Without a look at `limits` all go to the open line. That is for who believes that there are none: a job that is
+    /// wrong there is not claimed, and brought into its lane soon.
+    static func enter(_ name: String, limits: Bool = true) -> SQL {
+        guard limits else {
+            return """
+                INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority)
+                SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority
+                FROM \(unchecked: name)
+                WHERE (job).status = \(JobStatus.queued)
+                ORDER BY (job).id
+                """
+        }
+        return """
+            INSERT INTO jobs.ready (job_id, kind, queue, project_id, priority, lane)
+            SELECT (job).id, (job).kind, (job).queue, (job).project_id, (job).priority,
+                CASE
+                    WHEN (job).concurrency_key IS NOT NULL
+                        OR (job).queue IN (SELECT queue.name FROM jobs.queues AS queue WHERE queue.is_gated)
+                    THEN coalesce((job).project_id::text, '') || ':' || coalesce((job).concurrency_key, '')
+                END
+            FROM \(unchecked: name)
+            WHERE (job).status = \(JobStatus.queued)
+            ORDER BY (job).id
+            """
     }
 
     /// Puts the scheduled ones of the jobs in the column `job` of a CTE where they wait for their time. Who resumes a job

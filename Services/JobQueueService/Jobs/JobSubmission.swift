@@ -23,6 +23,12 @@ struct JobSubmission: Sendable {
     /// Jobs that must have ended before.
     var dependsOn: [JobID] = []
     var onParentFailure = ParentFailure.fail
+    /// Jobs of one key run one after the other, in the order in which they came.
+    var orderingKey: String?
+    /// Jobs of one key run so many at once as the queue says, one unless it says otherwise.
+    var concurrencyKey: String?
+    /// The label of what it needs from outside, whose retries are bounded together.
+    var dependency: String?
     /// Where it stands in the request, for the pointers of what is wrong with it.
     var pointer = ""
     /// What only several fields together show to be wrong, with pointers from the submission.
@@ -71,6 +77,9 @@ struct JobSubmission: Sendable {
             .word(ParentFailure.allCases.map(\.rawValue)).defaulting(to: "fail")
                 .described("when one of depends_on does not complete")
         ),
+        .optional("ordering_key", .string(1...200).described("jobs of a key run in their order, one at a time")),
+        .optional("concurrency_key", .string(1...200).described("so many of a key run at once as the queue allows")),
+        .optional("dependency", .name.described("what it needs from outside: retries are bounded per such label")),
         .optional("unique", UniqueRule.schema.described("one such job at a time")),
         .optional("tags", .array(of: .string(1...100), 0...20)),
         .optional("callback_url", .string(1...2000, format: .uri).described("called with the final event, signed")),
@@ -97,6 +106,9 @@ struct JobSubmission: Sendable {
             dependsOn.append(id)
         }
         onParentFailure = body.value("on_parent_failure")?.string.flatMap(ParentFailure.init) ?? onParentFailure
+        orderingKey = body.value("ordering_key")?.string
+        concurrencyKey = body.value("concurrency_key")?.string
+        dependency = body.value("dependency")?.string
         unique = body.value("unique").map { UniqueRule($0) }
         let time = body.value("run_at")?.string.flatMap { Timestamp($0) }
         let delay = body.value("delay_ms")?.int
@@ -127,6 +139,9 @@ struct JobSubmission: Sendable {
         maxAttempts = job.maxAttempts
         timeout = job.timeout
         callbackURL = job.callbackURL
+        orderingKey = job.orderingKey
+        concurrencyKey = job.concurrencyKey
+        dependency = job.dependency
         retryOf = job.id
     }
 }

@@ -13,6 +13,8 @@ struct Kind: Sendable {
     let provider: String
     /// Why it cannot be run on this machine, if so.
     let unavailable: String?
+    /// What its jobs depend on unless they say something else: retries are bounded for all of these together.
+    var dependency: String?
 }
 
 /// The kinds that are configured. A kind that is not here may still be run by a worker, without checks of its params.

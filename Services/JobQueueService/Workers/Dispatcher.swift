@@ -11,6 +11,7 @@ final class Dispatcher: Service {
 
     private let pool: Pool
     private let bell: ReadyBell
+    private let lanes: Lanes
     private let changed: @Sendable () -> Void
     private let dependentsMayGo: @Sendable () -> Void
     private let lease: Duration
@@ -30,14 +31,17 @@ final class Dispatcher: Service {
     init(
         pool: Pool,
         bell: ReadyBell,
+        lanes: Lanes,
         lease: Duration,
-        backoff: Backoff,
+        retries: RetryPolicy,
+        budgets: RetryBudgets,
         changed: @escaping @Sendable () -> Void,
         dependentsMayGo: @escaping @Sendable () -> Void,
         lookAround: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.bell = bell
+        self.lanes = lanes
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
@@ -45,22 +49,33 @@ final class Dispatcher: Service {
             changed()
             lookAround()
         }
-        starts = Dispatcher.batcher(pool, .start, changed) {
+        // A lease that ends may be what others wait for.
+        let slotFreed: @Sendable () -> Void = { [lanes] in
+            changed()
+            if lanes.haveJobs { lookAround() }
+        }
+        // Verbs that may end a job return a third column: whether others wait for it.
+        let seeEnds: @Sendable (Rows) throws -> Void = { rows in
+            if try rows.contains(where: { try $0.decode(2) }) { dependentsMayGo() }
+        }
+        starts = Dispatcher.batcher(pool, .start, changed) { rows in
+            for row in rows { if let dependency: String = try row.decode(2) { budgets.started(dependency) } }
+        } statement: {
             LeaseStatements.start($0)
         } key: {
             $0
         }
-        completions = Dispatcher.batcher(pool, .complete, changed, dependentsMayGo) {
+        completions = Dispatcher.batcher(pool, .complete, slotFreed, seeEnds) {
             LeaseStatements.complete($0)
         } key: {
             $0.key
         }
-        failures = Dispatcher.batcher(pool, .fail, changed, dependentsMayGo) {
-            LeaseStatements.fail($0, backoff: backoff)
+        failures = Dispatcher.batcher(pool, .fail, slotFreed, seeEnds) {
+            LeaseStatements.fail($0, retries)
         } key: {
             $0.key
         }
-        snoozes = Dispatcher.batcher(pool, .snooze, changed) {
+        snoozes = Dispatcher.batcher(pool, .snooze, slotFreed) {
             LeaseStatements.snooze($0)
         } key: {
             $0.key
@@ -112,13 +127,34 @@ final class Dispatcher: Service {
         }
     }
 
+    /// Leases jobs from the open line, or from lanes when there are none. Where lanes are known to have jobs they come
+    /// first every other time.
+    private func take(_ worker: Worker, limit: Int) async throws -> [Lease] {
+        var leases: [Lease] = []
+        let lanesFirst = lanes.takeTurn(worker)
+        if lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
+        guard leases.count < limit else { return leases }
+        do {
+            leases += try await pool.query(LeaseStatements.claim(worker, limit: limit - leases.count)).map(Lease.init)
+            if leases.isEmpty, !lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
+        } catch  where !leases.isEmpty {
+            // What was leased already must reach its worker; whatever is wrong shows at the next look.
+        }
+        return leases
+    }
+
+    private func takeFromLanes(_ worker: Worker, limit: Int) async throws -> [Lease] {
+        let found = try await lanes.claim(worker, limit: limit)
+        // There may be more, and only a few were woken: the next one looks too, until one finds nothing.
+        if found.mayHaveMore { bell.ring(Array(Set(found.leases.map(\.kind)))) }
+        return found.leases
+    }
+
     /// Claims jobs, and puts them in line again when the caller has gone meanwhile.
     private func claim(_ worker: Worker, _ limit: Int) async throws -> [Lease] {
         try Task.checkCancellation()
         // In a task of its own: of a claim that is cancelled nobody would know whether it has leased something.
-        let claimed = Task.immediate { [pool] in
-            try await pool.query(LeaseStatements.claim(worker, limit: limit)).map(Lease.init)
-        }
+        let claimed = Task.immediate { try await self.take(worker, limit: limit) }
         let leases = try await claimed.value
         guard Task.isCancelled, !leases.isEmpty else { return leases }
         let keys = leases.map { Release(key: LeaseKey(jobID: $0.jobID, fence: $0.fence), checkpoint: nil) }
@@ -167,8 +203,8 @@ final class Dispatcher: Service {
         _ pool: Pool,
         _ verb: LeaseVerb?,
         _ changed: @escaping @Sendable () -> Void,
-        _ dependentsMayGo: (@Sendable () -> Void)? = nil,
-        _ statement: @escaping @Sendable ([Item]) -> SQL,
+        _ see: @escaping @Sendable (Rows) throws -> Void = { _ in },
+        statement: @escaping @Sendable ([Item]) -> SQL,
         key: @escaping @Sendable (Item) -> LeaseKey
     ) -> Batcher<Item, VerbOutcome> {
         Batcher(
@@ -180,8 +216,7 @@ final class Dispatcher: Service {
             let rows = try await pool.query(statement(items))
             let done = Set(try rows.map(LeaseKey.init))
             if !done.isEmpty { changed() }
-            // Verbs that may end a job return a third column: whether others wait for it.
-            if let dependentsMayGo, try rows.contains(where: { try $0.decode(2) }) { dependentsMayGo() }
+            try see(rows)
             let missed = items.map(key).filter { !done.contains($0) }
             guard !missed.isEmpty else { return items.map { _ in .ok } }
             var before: Set<LeaseKey> = []

@@ -30,6 +30,13 @@ struct Lease: Sendable, JSONWritable {
         job.resume_data
         """
 
+    static let columnCount = 15
+
+    /// Those of a claim's rows that are leases: it returns one row at least.
+    static func all(_ rows: Rows) throws -> [Lease] {
+        try rows.filter { try $0.decode(0, as: JobID?.self) != nil }.map(Lease.init)
+    }
+
     init(_ row: Row) throws {
         var reader = row.reader
         jobID = try reader.next()

@@ -7,7 +7,7 @@ import Postgres
 /// Statements that begin, carry and end leases. Each takes a batch, locks the jobs' rows in the order of their ids and
 /// changes only those whose fence is the one that was sent; it returns the ids it changed.
 enum LeaseStatements {
-    /// Leases up to `limit` jobs of a worker's kinds and queues.
+    /// Leases up to `limit` jobs of a worker's kinds and queues from the open line, where those stand that have no limits.
     ///
     /// The CTE `due` is a fence for the planner too: a bare subquery may be run again by a nested loop and lease more.
     static func claim(_ worker: Worker, limit: Int) -> SQL {
@@ -18,12 +18,13 @@ enum LeaseStatements {
             CROSS JOIN LATERAL (
                 SELECT ready.job_id, ready.priority, ready.entered
                 FROM jobs.ready
-                WHERE ready.kind = wanted.kind
+                WHERE ready.kind = wanted.kind AND ready.lane IS NULL
                     AND (\(worker.queues)::text[] IS NULL OR ready.queue = ANY(\(worker.queues)))
                     AND (\(worker.project)::uuid IS NULL OR ready.project_id = \(worker.project))
+                    AND ready.queue NOT IN (\(LaneStatements.gatedQueues))
                 ORDER BY ready.priority DESC, ready.entered
                 LIMIT \(limit)
-                FOR UPDATE SKIP LOCKED
+                FOR UPDATE OF ready SKIP LOCKED
             ) AS line
             ORDER BY line.priority DESC, line.entered
             LIMIT \(limit)
@@ -43,6 +44,7 @@ enum LeaseStatements {
         """
     }
 
+    /// Returns, beside the leases, the dependency of those jobs that are tried for the first time.
     static func start(_ keys: [LeaseKey]) -> SQL {
         """
         WITH \(locked(keys, status: .queued)), changed AS (
@@ -61,7 +63,7 @@ enum LeaseStatements {
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).fence FROM changed
+        SELECT (job).id, (job).fence, CASE WHEN (job).attempt = 1 THEN (job).dependency END FROM changed
         """
     }
 
@@ -87,50 +89,56 @@ enum LeaseStatements {
         ), logged AS (
             \(EventLog.appendStatuses(ofJobsIn: "changed"))
         )
-        SELECT (job).id, (job).ended_fence, (job).has_dependents FROM changed
+        SELECT (job).id, (job).ended_fence, \(DependencyStatements.isAwaited) FROM changed
         """
     }
 
-    /// Ends a try: a later one is scheduled by exponential backoff with full jitter, or the job has failed.
+    /// Ends a try: a later one is scheduled by exponential backoff with full jitter, and as the retry budget of what it
+    /// depends on allows; or the job has failed.
     /// `keepsLease` leaves the lease, revoked, until its worker was told.
-    static func fail(_ items: [Failure], backoff: Backoff, keepsLease: Bool = false) -> SQL {
-        """
-        WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
-            SELECT *
-            FROM unnest(
-                \(items.map(\.key.jobID)), \(items.map(\.code)), \(items.map(\.message)),
-                \(items.map(\.isRetryable)), \(items.map { $0.retryAfter?.milliseconds })
-            ) AS outcome (id, code, message, retryable, after_ms)
-        ), judged AS (
-            SELECT job.id, outcome.code, outcome.message, outcome.retryable AND job.attempt < job.max_attempts AS again,
-                now() + make_interval(secs => greatest(
-                    outcome.after_ms / 1000.0,
-                    random() * least(
-                        \(Double(backoff.cap.microseconds) / 1e6),
-                        \(Double(backoff.initial.microseconds) / 1e6) * power(\(backoff.factor), least(job.attempt - 1, 60))
-                    )
-                )) AS run_at
-            FROM jobs.jobs AS job JOIN locked ON locked.id = job.id JOIN outcome ON outcome.id = job.id
-        ), changed AS (
-            UPDATE jobs.jobs AS job
-            SET status = CASE WHEN judged.again THEN \(JobStatus.scheduled) ELSE \(JobStatus.failed) END,
-                phase = CASE WHEN judged.again THEN \(JobPhase.retryWait) ELSE \(JobPhase.finished) END,
-                run_at = CASE WHEN judged.again THEN judged.run_at ELSE job.run_at END,
-                completed_at = CASE WHEN judged.again THEN NULL ELSE now() END,
-                seq = job.seq + 1, error_code = judged.code, error_message = judged.message,
-                \(ended(by: .fail))
-            FROM judged
-            WHERE job.id = judged.id
-            RETURNING job
-        ), \(keepsLease ? revoked : unleased), waiting AS (
-            \(JobStatements.schedule("changed"))
-        ), told AS (
-            \(DependencyStatements.tell("changed"))
-        ), logged AS (
-            \(EventLog.appendStatuses(ofJobsIn: "changed"))
-        )
-        SELECT (job).id, (job).ended_fence, (job).has_dependents AND (job).completed_at IS NOT NULL FROM changed
-        """
+    static func fail(_ items: [Failure], _ policy: RetryPolicy, keepsLease: Bool = false) -> SQL {
+        let backoff = policy.backoff
+        return """
+            WITH \(locked(items.map(\.key), status: .processing)), outcome AS (
+                SELECT *
+                FROM unnest(
+                    \(items.map(\.key.jobID)), \(items.map(\.code)), \(items.map(\.message)),
+                    \(items.map(\.isRetryable)), \(items.map { $0.retryAfter?.milliseconds })
+                ) AS outcome (id, code, message, retryable, after_ms)
+            ), judged AS (
+                SELECT job.id, outcome.code, outcome.message, job.dependency,
+                    outcome.retryable AND job.attempt < job.max_attempts AS again,
+                    now() + make_interval(secs => greatest(
+                        outcome.after_ms / 1000.0,
+                        random() * least(
+                            \(Double(backoff.cap.microseconds) / 1e6),
+                            \(Double(backoff.initial.microseconds) / 1e6) * power(\(backoff.factor), least(job.attempt - 1, 60))
+                        )
+                    )) AS run_at
+                FROM jobs.jobs AS job JOIN locked ON locked.id = job.id JOIN outcome ON outcome.id = job.id
+            ), \(RetryBudgetStatements.space("judged", policy.budget)), changed AS (
+                UPDATE jobs.jobs AS job
+                SET status = CASE WHEN judged.again THEN \(JobStatus.scheduled) ELSE \(JobStatus.failed) END,
+                    phase = CASE WHEN judged.again THEN \(JobPhase.retryWait) ELSE \(JobPhase.finished) END,
+                    run_at = CASE WHEN judged.again THEN greatest(judged.run_at, spaced.earliest) ELSE job.run_at END,
+                    wait_reason = CASE WHEN spaced.earliest > judged.run_at THEN
+                        'the retries that ' || judged.dependency || ' may have are used up' END,
+                    completed_at = CASE WHEN judged.again THEN NULL ELSE now() END,
+                    seq = job.seq + 1, error_code = judged.code, error_message = judged.message,
+                    \(ended(by: .fail))
+                FROM judged LEFT JOIN spaced ON spaced.id = judged.id
+                WHERE job.id = judged.id
+                RETURNING job
+            ), \(keepsLease ? revoked : unleased), waiting AS (
+                \(JobStatements.schedule("changed"))
+            ), told AS (
+                \(DependencyStatements.tell("changed"))
+            ), logged AS (
+                \(EventLog.appendStatuses(ofJobsIn: "changed"))
+            )
+            SELECT (job).id, (job).ended_fence, \(DependencyStatements.isAwaited) AND (job).completed_at IS NOT NULL
+            FROM changed
+            """
     }
 
     static func snooze(_ items: [Snooze]) -> SQL {

@@ -46,17 +46,28 @@ struct Worker: Sendable {
 
 /// Statements over `jobs.workers`.
 enum WorkerStatements {
-    /// How many jobs in line fit a filter, at most `limit`.
+    /// How many jobs in line fit a filter, at most `limit`. Of lanes only a few count: what the limits of their keys
+    /// allow is not known before a claim, and who finds a job there wakes the next one.
     static func countReady(_ filter: WorkerFilter, limit: Int) -> SQL {
         """
-        SELECT count(*)
-        FROM (
-            SELECT FROM jobs.ready
-            WHERE kind = ANY(\(filter.kinds.sorted()))
-                AND (\(filter.queues?.sorted())::text[] IS NULL OR queue = ANY(\(filter.queues?.sorted())))
-                AND (\(filter.project)::uuid IS NULL OR project_id = \(filter.project))
-            LIMIT \(limit)
-        ) AS fitting
+        WITH RECURSIVE \(LaneStatements.fronts(kinds: filter.kinds.sorted(), queues: filter.queues?.sorted()))
+        SELECT least(\(limit), (
+            SELECT count(*)
+            FROM (
+                SELECT FROM jobs.ready
+                WHERE kind = ANY(\(filter.kinds.sorted())) AND lane IS NULL
+                    AND (\(filter.queues?.sorted())::text[] IS NULL OR queue = ANY(\(filter.queues?.sorted())))
+                    AND (\(filter.project)::uuid IS NULL OR project_id = \(filter.project))
+                    AND queue NOT IN (\(LaneStatements.gatedQueues))
+                LIMIT \(limit)
+            ) AS fitting
+        ) + (
+            SELECT least(4, coalesce(sum(room.slots), 0))::bigint
+            FROM front
+            LEFT JOIN jobs.queues AS queue ON queue.name = front.queue
+            CROSS JOIN LATERAL jobs.queue_room(front.queue, clock_timestamp()) AS room
+            WHERE queue.paused_at IS NULL
+        ))
         """
     }
 

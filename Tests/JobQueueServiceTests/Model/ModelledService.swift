@@ -34,7 +34,10 @@ struct ModelledService: Sendable {
         rescuer = Rescuer(
             pool: fixture.pool,
             bell: fixture.queue.bell,
-            backoff: Backoff(from: .seconds(60), cap: .seconds(60)),
+            retries: RetryPolicy(
+                backoff: Backoff(from: .seconds(60), cap: .seconds(60)),
+                budget: RetryBudget(ratio: 0.2, perSecond: 10)
+            ),
             logger: .silent,
             changed: {}
         )

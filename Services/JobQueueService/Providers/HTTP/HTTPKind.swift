@@ -47,9 +47,20 @@ struct HTTPKind: Sendable {
     let result: Result
     let waiting: Waiting
     let cancel: RequestTemplate?
+    /// Under which name retries are counted.
+    let dependency: String
     /// What must not be kept of the service's answers.
     let mask: SecretMask
 
     /// The kind as others see it.
-    var kind: Kind { Kind(name: name, summary: summary, params: params, provider: "http", unavailable: nil) }
+    var kind: Kind {
+        Kind(
+            name: name,
+            summary: summary,
+            params: params,
+            provider: "http",
+            unavailable: nil,
+            dependency: dependency
+        )
+    }
 }

@@ -35,6 +35,7 @@ struct HTTPProviderFile {
         .required("summary", .string(1...500)),
         .required("params", .anyObject.described("a JSON Schema of an object")),
         .optional("concurrency", .integer(1...10_000).defaulting(to: 16)),
+        .optional("dependency", .string(1...100).described("retries are bounded per such name; `name` by default")),
         .optional("allow_private_addresses", .boolean.defaulting(to: false)),
         .required("create", .object(request + [.required("id", pointer)])),
         .optional("cancel", .object(request)),
@@ -138,6 +139,7 @@ struct HTTPProviderFile {
             ),
             waiting: waiting,
             cancel: cancel,
+            dependency: json.value("dependency")?.string ?? name,
             mask: SecretMask(variables(in: json).compactMap { environment[$0] })
         )
     }
