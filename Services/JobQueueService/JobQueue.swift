@@ -49,6 +49,7 @@ struct JobQueue: Sendable {
     init(
         _ settings: JobQueueSettings,
         pool: Pool,
+        verbs: Pool? = nil,
         providers: [(name: String, provider: any Provider)],
         tracer: Tracer? = nil,
         _ program: Program.Environment
@@ -77,7 +78,7 @@ struct JobQueue: Sendable {
         }
         budgets = RetryBudgets(pool: pool, budget: settings.retries.budget)
         dispatcher = Dispatcher(
-            pool: pool,
+            pool: verbs ?? pool,
             bell: bell,
             lanes: lanes,
             lease: settings.lease,

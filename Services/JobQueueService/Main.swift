@@ -18,6 +18,12 @@ struct Main {
             let common = settings.common
             let near = Neighbourhood(common, of: .jobQueue, program)
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
+            // What workers say runs all the time, in statements of a few kinds: planning them costs more than they do.
+            var verbSettings = common.pool
+            verbSettings.keepsPlans = true
+            verbSettings.size = max(2, verbSettings.size / 2)
+            verbSettings.applicationName += "-verbs"
+            let verbs = Pool(verbSettings, logger: program.logger, metrics: program.metrics)
             let publisher = common.broker.map {
                 Publisher(
                     $0,
@@ -28,7 +34,14 @@ struct Main {
                 )
             }
             let providers = settings.providers.providers(pool, program)
-            let queue = try JobQueue(settings, pool: pool, providers: providers, tracer: near.tracer, program)
+            let queue = try JobQueue(
+                settings,
+                pool: pool,
+                verbs: verbs,
+                providers: providers,
+                tracer: near.tracer,
+                program
+            )
             var api = API(
                 name: "job-queue",
                 authenticator: Authenticator(common.access, pool: pool),
@@ -52,7 +65,7 @@ struct Main {
             )
             let services = (publisher.map { [PublisherService($0)] } ?? []) + queue.services(publisher: publisher)
             return [
-                DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
+                DatabaseServices(pool, others: [verbs], grace: program.grace, logger: program.logger, services),
                 HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
             ] + near.services()
         }

@@ -54,18 +54,19 @@ enum ReasonStatements {
         SELECT (
             SELECT count(*) FROM (
                 SELECT FROM jobs.ready AS other
-                WHERE other.kind = place.kind AND other.priority > place.priority
+                WHERE other.kind = place.kind AND other.lane IS NULL AND other.priority > place.priority
                 LIMIT \(limit)
             ) AS higher
         ) + (
             SELECT count(*) FROM (
                 SELECT FROM jobs.ready AS other
-                WHERE other.kind = place.kind AND other.priority = place.priority AND other.entered < place.entered
+                WHERE other.kind = place.kind AND other.lane IS NULL AND other.priority = place.priority
+                    AND other.entered < place.entered
                 LIMIT \(limit)
             ) AS earlier
         )
         FROM jobs.ready AS place
-        WHERE place.job_id = \(id)
+        WHERE place.job_id = \(id) AND place.lane IS NULL
         """
     }
 

@@ -10,13 +10,15 @@ public struct DatabaseServices: Service {
     /// What it is called in logs.
     public let name = "database services"
     private let pool: Pool
+    private let others: [Pool]
     private let services: [any Service]
     private let grace: Duration
     private let logger: Logger
 
-    /// Services on `pool`, which is closed when they have stopped.
-    public init(_ pool: Pool, grace: Duration, logger: Logger, _ services: [any Service]) {
+    /// Services on `pool`, which is closed when they have stopped, as are `others`.
+    public init(_ pool: Pool, others: [Pool] = [], grace: Duration, logger: Logger, _ services: [any Service]) {
         self.pool = pool
+        self.others = others
         self.grace = grace
         self.logger = logger
         self.services = services
@@ -26,7 +28,7 @@ public struct DatabaseServices: Service {
     public func run(until stop: StopSignal) async throws {
         try await stop.cancelling { try await migrate() }
         if !stop.isRaised { try await ServiceGroup(services, grace: grace * 3 / 4, logger: logger).run(until: stop) }
-        await pool.close()
+        for pool in [pool] + others { await pool.close() }
     }
 
     private func migrate() async throws {

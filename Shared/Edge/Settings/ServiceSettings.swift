@@ -56,7 +56,12 @@ public struct ServiceSettings: Sendable {
             url: reader.secret("DATABASE_URL", "postgres://user:password@host:port/database"),
             applicationName: "martlet-\(service)"
         )
-        pool.size = reader.int("DATABASE_POOL_SIZE", "database connections", default: 8, in: 2...200)
+        pool.size = reader.int(
+            "DATABASE_POOL_SIZE",
+            "database connections; the job queue has half as many again",
+            default: 8,
+            in: 2...200
+        )
         pool.usesPreparedStatements = reader.flag(
             "DATABASE_PREPARED_STATEMENTS",
             "false behind a PgBouncer before 1.21",
