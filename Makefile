@@ -37,9 +37,8 @@ sanitize: ## the same under a sanitizer but for the system tests, LANE=thread or
 	@$(SANITIZER) $(SANITIZED)
 	@$(SANITIZER) Tests/run.sh --except SystemTests --sanitize $(LANE) --scratch-path .build-$(LANE)
 # The thread sanitizer does not see the standard library's Mutex: MARTLET_TSAN builds our Lock on pthread.
-# A loop's thread that has ended is joined with its last reference, which may be after the last test.
-SANITIZER_thread = MARTLET_TSAN=1 TSAN_OPTIONS="report_thread_leaks=0 suppressions=$(CURDIR)/Tests/Sanitizers/thread.txt"
-SANITIZER_address = ASAN_OPTIONS="detect_leaks=1" LSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/leak.txt"
+SANITIZER_thread = MARTLET_TSAN=1 TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/thread.txt"
+SANITIZER_address = ASAN_OPTIONS="detect_leaks=1 suppressions=$(CURDIR)/Tests/Sanitizers/address.txt" LSAN_OPTIONS="suppressions=$(CURDIR)/Tests/Sanitizers/leak.txt"
 SANITIZER = $(SANITIZER_$(LANE))
 
 sabotage: ## break each promise in a copy, and see its test fail

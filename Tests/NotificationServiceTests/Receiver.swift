@@ -20,6 +20,8 @@ final class Receiver: Sendable {
 
     private let state = Lock(State())
     private let server: Server
+    /// How its handler finds it; emptied at the end, because the server holds the handler.
+    private let itself: Late<Receiver>
     let url: String
 
     /// Starts a receiver; `status` decides by the number of the delivery, 0, 1, 2 …
@@ -45,13 +47,14 @@ final class Receiver: Sendable {
             metrics: Metrics()
         )
         let address = try await server.start()
-        let receiver = Receiver(server, "http://127.0.0.1:\(address.port)")
+        let receiver = Receiver(server, "http://127.0.0.1:\(address.port)", box)
         box.value = receiver
         return receiver
     }
 
-    private init(_ server: Server, _ url: String) {
+    private init(_ server: Server, _ url: String, _ itself: Late<Receiver>) {
         self.server = server
+        self.itself = itself
         self.url = url
     }
 
@@ -83,7 +86,10 @@ final class Receiver: Sendable {
         return deliveries
     }
 
-    func stop() async { await server.stop(grace: .zero) }
+    func stop() async {
+        await server.stop(grace: .zero)
+        itself.value = nil
+    }
 }
 
 /// A value that is set once, later.
