@@ -57,9 +57,16 @@ public actor Connection {
         let handle = try ConnectionHandle.open(parameters, within: settings.connectTimeout)
         let connection = Connection(handle, on: executor, canceller: canceller, settings: settings)
         // Behind a pooler that shares sessions this is lost, and costs no more than the time it would have saved.
-        if settings.keepsPlans { _ = try await connection.query("SET plan_cache_mode = force_generic_plan") }
+        if settings.keepsPlans { _ = try await connection.query(keepPlans) }
         return connection
     }
+
+    /// A plan that is made while a table is empty is kept when it is not: it must go by the indexes. Where it cannot,
+    /// the price on other ways must not look like a reason to compile it.
+    private static let keepPlans: SQL = """
+        SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
+            set_config('jit', 'off', false)
+        """
 
     // MARK: Statements
 

@@ -30,7 +30,8 @@ public struct PoolSettings: Sendable {
     /// How many statements a connection keeps prepared.
     public var preparedStatements: Int
     /// Plans each statement once, whatever its parameters: for small statements that run all the time, which cost more
-    /// to plan than to run. Not for those whose best plan depends on their parameters, such as filters.
+    /// to plan than to run and find all they need by an index. Not for those whose best plan depends on their
+    /// parameters, such as filters.
     public var keepsPlans: Bool
 
     /// The settings that suit most; change what does not.

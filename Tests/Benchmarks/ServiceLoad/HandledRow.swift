@@ -7,10 +7,10 @@ struct HandledRow: Sendable {
     let jobs: Int
 
     func measure() async throws -> String {
-        _ = try await services.post("/api/queues/\(HandledRow.queue)/pause") { _ in }
+        _ = try await services.post("/api/queues/\(HandledRow.queue)/pause")
         try await services.submit(jobs, kind: "echo", queue: HandledRow.queue)
         let begin = ContinuousClock.now
-        _ = try await services.post("/api/queues/\(HandledRow.queue)/resume") { _ in }
+        _ = try await services.post("/api/queues/\(HandledRow.queue)/resume")
         for status in ["queued", "processing"] {
             while try await !services.jobs("queue=\(HandledRow.queue)&status=\(status)&limit=1").isEmpty {
                 try await Task.sleep(for: .milliseconds(10))
