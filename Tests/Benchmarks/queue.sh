@@ -123,9 +123,10 @@ measure_replicas() {
     local port urls=$JOB_QUEUE_URL pids=() rate
     for _ in 1 2 3; do
         port=$(free_port)
-        JOB_QUEUE_PORT=$port DATABASE_URL=$database BROKER_URL=$("$local_/rabbitmq.sh" url "$home/rabbitmq") \
-            RESULTS_DIR=$home/results PROVIDER_PRESETS=none LOG_LEVEL=warning \
-            "$binaries/job-queue-service" >/dev/null 2>>"$home/replicas.log" &
+        (
+            while IFS='=' read -r key value; do export "$key=$value"; done <"$home/env"
+            PORT=$port PROVIDER_PRESETS=none exec "$binaries/job-queue-service" >/dev/null 2>>"$home/replicas.log"
+        ) &
         pids+=("$!")
         children+=("$!")
         wait_for_port "$port"

@@ -99,7 +99,11 @@ final class ProviderWorker: Service {
         let places = AsyncSemaphore(places: provider.concurrency)
         try await withThrowingTaskGroup(of: Void.self) { group in
             while true {
-                try await places.acquire()
+                if !places.tryAcquire() {
+                    try await places.acquire()
+                    // Attempts end in batches: those that end with this one are filled by the same claim.
+                    try await Task.sleep(for: .milliseconds(1))
+                }
                 var room = 1
                 while room < provider.concurrency, places.tryAcquire() { room += 1 }
                 let leases: [Lease]

@@ -5,7 +5,7 @@ import Glibc
 ///     ServiceLoad latency                  submission to update, with nothing else going on
 ///     ServiceLoad work [jobs] [sessions]   lease, start and complete jobs as workers do
 ///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
-///     ServiceLoad handled [jobs]           a backlog completed by the service's own handler `echo`
+///     ServiceLoad handled [jobs]           jobs completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///

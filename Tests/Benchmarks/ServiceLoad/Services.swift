@@ -53,13 +53,6 @@ struct Services: Sendable {
         return try JSONDocument(parsing: response.body).root
     }
 
-    /// Posts nothing.
-    func post(_ path: String) async throws -> JSONElement {
-        let response = try await client.send(ClientRequest("POST", jobQueue + path, headers: [authorization]))
-        guard (200...299).contains(response.status) else { throw Refused(path: path, status: response.status) }
-        return try JSONDocument(parsing: response.body).root
-    }
-
     func post(_ path: String, _ body: (inout JSONWriter) -> Void) async throws -> JSONElement {
         try await post(path, JSONWriter.bytes { $0.object(body) })
     }
