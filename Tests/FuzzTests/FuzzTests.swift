@@ -1,15 +1,20 @@
+import Foundation
 import Testing
 
 @testable import Fuzz
 
-/// A short run of what `make fuzz` does for longer, with inputs that are always the same.
-@Suite(.timeLimit(.minutes(1))) struct FuzzTests {
+/// A short run of what `make fuzz` does for longer, with inputs that are always the same. `FUZZ_SECONDS` makes it as long
+/// as that, with inputs of its own.
+@Suite(.timeLimit(.minutes(5))) struct FuzzTests {
     @Test func `no input breaks a parser or a server`() async throws {
+        let seconds = ProcessInfo.processInfo.environment["FUZZ_SECONDS"].flatMap { Int($0) }
+        let seed = seconds == nil ? 1 : UInt64.random(in: 1...UInt64(UInt32.max))
         let outcomes = try await withServers { servers in
-            FuzzRun(seed: 1, targets: FuzzTarget.all(servers)).run(for: .seconds(5))
+            FuzzRun(seed: seed, targets: FuzzTarget.all(servers)).run(for: .seconds(seconds ?? 5))
         }
         for outcome in outcomes {
-            #expect(outcome.broken == [], "\(outcome.target): repeat it with SEED=1 CASE=\(outcome.target):<case>")
+            let repetition = "SEED=\(seed) CASE=\(outcome.target):<case>"
+            #expect(outcome.broken == [], "\(outcome.target): repeat it with \(repetition)")
             // Inputs that nobody accepts would test refusals only, and inputs that nobody refuses nothing.
             #expect(outcome.accepted > 0 && outcome.accepted < outcome.cases, "\(outcome)")
         }
