@@ -83,7 +83,12 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
 
     /// Owns the batches until cancelled: then what waits is refused with `Closed`, and what is under way is finished.
     public func run() async throws {
-        do { try await Promise<Void>().value() } catch {}
+        let cancelled = Promise<Void>()
+        do {
+            try await cancelled.value()
+        } catch is CancellationError {
+            // What it waited for: nobody fulfils it.
+        }
         let ended = Promise<Void>()
         let refused = state.withLock { state in
             defer { state.waiting = [] }
@@ -93,8 +98,8 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
             return state.waiting
         }
         for entry in refused { entry.promise.fail(Closed()) }
-        // Not our own cancellation, which has come already, but the end of the last batch is waited for.
-        await Task { try? await ended.value() }.value
+        // In a task that is not cancelled, as this one is.
+        try await Task { try await ended.value() }.value
     }
 
     /// Does a batch, and then what has come in the meantime, until nothing waits.

@@ -22,6 +22,9 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor, Sendable {
         inbox.append { unsafe unowned.runSynchronously(on: self.asUnownedSerialExecutor()) }
     }
 
+    /// Runs `work` on the thread, after all that came before.
+    public func submit(_ work: @escaping @Sendable () -> Void) { inbox.append(work) }
+
     /// Traps unless called on the thread.
     public func checkIsolated() { precondition(isCurrent, "called off the executor's thread") }
 

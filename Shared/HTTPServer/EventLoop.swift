@@ -17,7 +17,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private struct Inbox {
         var items: [Item] = []
+        /// The thread has ended.
+        var hasEnded = false
     }
+
+    /// Runs the jobs of loops that have ended. A task that is woken too late must end all the same, or it and all that
+    /// it holds are never freed.
+    private static let afterwards = ThreadExecutor(name: "http afterwards")
 
     private struct Timer {
         let token: ScheduledWork
@@ -94,7 +100,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             ready.append(item)
             return
         }
-        inbox.withLock { $0.items.append(item) }
+        let isLate = inbox.withLock { inbox in
+            if !inbox.hasEnded { inbox.items.append(item) }
+            return inbox.hasEnded
+        }
+        if isLate { return runAfterwards(item) }
         if !inboxIsFilled.exchange(true, ordering: .acquiringAndReleasing) { handle.wake() }
     }
 
@@ -115,12 +125,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
                 for item in spare {
                     switch item {
                     case .work(let work): work()
-                    case .job(let job):
-                        // Both references are to `self`, which the loop's thread keeps alive.
-                        unsafe job.runSynchronously(
-                            isolatedTo: asUnownedSerialExecutor(),
-                            taskExecutor: asUnownedTaskExecutor()
-                        )
+                    case .job(let job): run(job)
                     }
                 }
                 spare.removeAll(keepingCapacity: true)
@@ -130,6 +135,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             batchEnds = []
             for end in ends { end() }
         }
+    }
+
+    private func run(_ job: UnownedJob) {
+        // Both references are to `self`, which the caller keeps alive.
+        unsafe job.runSynchronously(
+            isolatedTo: asUnownedSerialExecutor(),
+            taskExecutor: asUnownedTaskExecutor()
+        )
+    }
+
+    /// Runs a job when the loop's thread has ended. Other work has nothing left to work on.
+    private func runAfterwards(_ item: Item) {
+        guard case .job(let job) = item else { return }
+        EventLoop.afterwards.submit { self.run(job) }
     }
 
     func tick() {
@@ -175,6 +194,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Ends the thread after this batch.
     func stop() { handle.stop() }
 
-    /// What is still in the inbox never runs; whoever waits for it must not wait for ever.
-    func didStop() { site.census.loopStopped() }
+    func didStop() {
+        let rest = inbox.withLock { inbox in
+            defer { inbox.items = [] }
+            inbox.hasEnded = true
+            return inbox.items
+        }
+        for item in rest { runAfterwards(item) }
+        site.census.loopStopped()
+    }
 }

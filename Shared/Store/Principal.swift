@@ -20,9 +20,6 @@ public struct Principal: Sendable, Hashable {
         self.expiresAt = expiresAt
     }
 
-    /// Whether something of `project` may be seen; things without a project are for callers without a limit.
-    public func maySee(_ project: ProjectID?) -> Bool { self.project == nil || self.project == project }
-
     /// Whether they may do what `scope` names; `admin` may do everything.
     public func may(_ scope: Scope) -> Bool { scopes.contains(scope) || scopes.contains(.admin) }
 }

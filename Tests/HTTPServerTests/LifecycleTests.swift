@@ -156,6 +156,27 @@ import Testing
         }
     }
 
+    @Test func `a handler that outlives its server ends nevertheless`() async throws {
+        let probe = Probe<String>()
+        let gate = Promise<Void>()
+        try await withServer { router in
+            router.add(.get, "/") { _ in
+                await probe.record("running")
+                // A task of its own, which no cancellation reaches.
+                await Task { _ = await Task.detached { try await gate.value() }.result }.value
+                await probe.record("ended")
+                return .text(.ok, "")
+            }
+        } _: { port, server in
+            let client = try RawClient.connect(port)
+            try await client.send(get("/"))
+            try await probe.wait(for: "running")
+        }
+        // The loop has ended; what it is asked to run now must run all the same.
+        gate.succeed(())
+        try await probe.wait(for: "ended")
+    }
+
     @Test func `a loop runs what is submitted, at once, later, and at the end of a batch`() async throws {
         let probe = Probe<String>()
         try await withServer { _ in
