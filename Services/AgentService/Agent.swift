@@ -15,11 +15,14 @@ import Telemetry
 ///                  POST …/jobs└─▶ JobQueueClient ─▶ job queue
 ///                                                      │ completed
 ///   assets, approvals ◀─ OutcomeRecorder ◀─ callback ◀─┘ (by the notification service)
+///
+///   threads ─ checkpoints, writes ─▶ ThreadIntake ─▶ one transaction for all that came together
 /// ```
 struct Agent: Sendable {
     let pool: Pool
     let directory: ServiceDirectory
     let jobs: JobQueueClient
+    private let intake: ThreadIntake
     private let settings: AgentSettings
     private let client: Client
     private let announcer: EventAnnouncer
@@ -38,7 +41,9 @@ struct Agent: Sendable {
         self.directory = directory
         self.client = client
         self.clock = clock
-        announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        let announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        self.announcer = announcer
+        intake = ThreadIntake(pool: pool) { announcer.eventsAppended() }
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -48,7 +53,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer] }
+    var services: [any Service] { [announcer, intake] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -75,6 +80,10 @@ struct Agent: Sendable {
         CardJobRoutes(pool: pool, jobs: jobs).add(to: &api)
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
+        ThreadRoutes(pool: pool, changed: changed).add(to: &api)
+        LeaseRoutes(pool: pool).add(to: &api)
+        CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
+        PruneRoutes(pool: pool, changed: changed).add(to: &api)
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(pool: pool, signature: signature, changed: changed).add(to: &api)
     }
