@@ -234,7 +234,7 @@ start_services() {
     JOB_QUEUE_PORT=$(free_port)
     NOTIFICATION_PORT=$(free_port)
     export AGENT_PORT JOB_QUEUE_PORT NOTIFICATION_PORT MARTLET_HOME=$home LOG_LEVEL=warning
-    export PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=200
+    export AGENT_URL=http://127.0.0.1:$AGENT_PORT PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=200
     export JOB_QUEUE_URL=http://127.0.0.1:$JOB_QUEUE_PORT NOTIFICATION_URL=http://127.0.0.1:$NOTIFICATION_PORT
     "$local_/martlet.sh" start >/dev/null
     database=$("$local_/postgres.sh" url "$home/postgres")
@@ -359,6 +359,8 @@ find_tools
 find_processors
 # shellcheck source=Tests/Benchmarks/queue.sh
 . "$root/Tests/Benchmarks/queue.sh"
+# shellcheck source=Tests/Benchmarks/agent.sh
+. "$root/Tests/Benchmarks/agent.sh"
 say "Measuring, about ten minutes …"
 measure_hello
 measure_broadcast
@@ -369,6 +371,7 @@ prepare_inserts
 measure_submission
 measure_queue
 measure_history
+measure_threads
 measure_loads
 print_table
 [ -z "${CHECK:-}" ] || [ $missed = 0 ] || die "a threshold was missed"

@@ -20,11 +20,10 @@ enum StoredValue {
         _ digests: inout DigestList,
         _ values: inout [UUID: [UInt8]]
     ) throws -> RawJSON {
-        let whole = value.raw.bytes
-        if whole.count <= smallest { return RawJSON([UInt8(ascii: "[")] + whole + [UInt8(ascii: "]")]) }
-        guard value.kind == .array else { return try keep(whole, at: pointer, &digests, &values) }
         let elements = value.elements.map(\.raw.bytes)
         guard elements.contains(where: { $0.count > smallest }) else {
+            let whole = value.raw.bytes
+            guard whole.count > smallest else { return RawJSON([UInt8(ascii: "[")] + whole + [UInt8(ascii: "]")]) }
             return try keep(whole, at: pointer, &digests, &values)
         }
         guard elements.count <= ThreadBounds.elements else {
