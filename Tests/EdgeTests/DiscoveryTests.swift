@@ -7,6 +7,7 @@ import Kernel
 import Lifecycle
 import Settings
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Edge
@@ -142,13 +143,11 @@ import Testing
         try await DiscoveryTests.running(watch) {
             try await DiscoveryTests.running(registration) {
                 // Its first check comes within ten seconds.
-                while directory.url(of: .jobQueue) != "http://127.0.0.1:\(address.port)" {
-                    try await Task.sleep(for: .milliseconds(20))
+                try await eventually("the instance is found") {
+                    directory.url(of: .jobQueue) == "http://127.0.0.1:\(address.port)"
                 }
             }
-            while directory.url(of: .jobQueue) != "http://configured:1" {
-                try await Task.sleep(for: .milliseconds(20))
-            }
+            try await eventually("it is gone") { directory.url(of: .jobQueue) == "http://configured:1" }
         }
         await server.stop(grace: .zero)
         await client.shutdown()
