@@ -200,6 +200,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             inbox.hasEnded = true
             return inbox.items
         }
+        // A timer's work may hold what holds the loop.
+        timers = []
         for item in rest { runAfterwards(item) }
         site.census.loopStopped()
     }

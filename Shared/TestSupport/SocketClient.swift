@@ -1,14 +1,10 @@
 import Concurrency
-import Glibc
 public import JSON
 
 /// A WebSocket client that blocks on a thread of its own, at most `patience` seconds.
 public actor SocketClient {
     /// What went wrong.
-    public struct Failure: Error, CustomStringConvertible {
-        /// In words.
-        public let description: String
-    }
+    public typealias Failure = TestConnection.Failure
 
     /// What the server sent.
     public enum Incoming: Sendable {
@@ -27,38 +23,13 @@ public actor SocketClient {
         // The actor holds the executor.
         unsafe executor.asUnownedSerialExecutor()
     }
-    private let file: Int32
-    private var held: [UInt8] = []
-    private var isOpen = true
+    private let connection: TestConnection
 
-    private init(file: Int32) { self.file = file }
-
-    deinit { if isOpen { Glibc.close(file) } }
+    private init(_ connection: sending TestConnection) { self.connection = connection }
 
     /// Connects; a small `receiveBuffer` makes a reader that is soon full.
     public static func connect(_ port: UInt16, receiveBuffer: Int32? = nil, patience: Int = 20) throws -> SocketClient {
-        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        if var size = receiveBuffer {
-            // The value is read during the call.
-            unsafe _ = setsockopt(file, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
-        }
-        var limit = timeval(tv_sec: patience, tv_usec: 0)
-        // The value is read during the call.
-        unsafe _ = setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        // The address is read during the call.
-        let result = unsafe withUnsafePointer(to: &address) { address in
-            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe Glibc.connect(file, $0, size) }
-        }
-        guard result == 0 else {
-            Glibc.close(file)
-            throw Failure(description: "connect: \(errno)")
-        }
-        return SocketClient(file: file)
+        SocketClient(try TestConnection(port, receiveBuffer: receiveBuffer, patience: patience))
     }
 
     /// Asks for the upgrade; returns the status line's code.
@@ -68,21 +39,21 @@ public actor SocketClient {
                 "GET \(path) HTTP/1.1", "Host: localhost", "Connection: Upgrade", "Upgrade: websocket",
                 "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             ] + headers
-        try write(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
+        try connection.send(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
         return try readHead()
     }
 
     /// Asks for a stream; returns the status line's code.
     public func get(_ path: String, headers: [String]) throws -> Int {
         let fields = ["GET \(path) HTTP/1.1", "Host: localhost"] + headers
-        try write(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
+        try connection.send(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
         return try readHead()
     }
 
     private func readHead() throws -> Int {
-        let status = try readLine().split(separator: " ")
-        while try !readLine().isEmpty {}
-        guard status.count >= 2, let code = Int(status[1]) else { throw Failure(description: "no status") }
+        let status = try connection.readLine().split(separator: " ")
+        while try !connection.readLine().isEmpty {}
+        guard status.count >= 2, let code = Int(status[1]) else { throw Failure("no status") }
         return code
     }
 
@@ -90,7 +61,7 @@ public actor SocketClient {
     public func readEvent() throws -> [String: String] {
         var fields: [String: String] = [:]
         while true {
-            let line = try readLine()
+            let line = try connection.readLine()
             if line.isEmpty {
                 if fields["data"] != nil { return fields }
                 continue
@@ -115,20 +86,20 @@ public actor SocketClient {
             bytes += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xff)]
         }
         let mask: [UInt8] = [1, 2, 3, 4]
-        try write(bytes + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] })
+        try connection.send(bytes + mask + payload.enumerated().map { $1 ^ mask[$0 % 4] })
     }
 
     /// The next message or close; pings are answered.
     public func next() throws -> Incoming {
         while true {
-            let start = try read(2)
+            let start = try connection.read(2)
             var count = Int(start[1] & 0x7f)
             if count == 126 {
-                count = try read(2).reduce(0) { $0 << 8 | Int($1) }
+                count = try connection.read(2).reduce(0) { $0 << 8 | Int($1) }
             } else if count == 127 {
-                count = try read(8).reduce(0) { $0 << 8 | Int($1) }
+                count = try connection.read(8).reduce(0) { $0 << 8 | Int($1) }
             }
-            let payload = try read(count)
+            let payload = try connection.read(count)
             switch start[0] & 0x0f {
             case 1: return .message(try JSONDocument(parsing: payload).root)
             case 8:
@@ -147,7 +118,7 @@ public actor SocketClient {
             case .message(let message) where message["type"]?.string == type: return message
             case .message: continue
             case .close(let code, let reason):
-                throw Failure(description: "closed with \(code) \(reason) instead of \(type)")
+                throw Failure("closed with \(code) \(reason) instead of \(type)")
             }
         }
     }
@@ -158,48 +129,5 @@ public actor SocketClient {
     }
 
     /// Goes away without a word.
-    public func drop() {
-        if isOpen { Glibc.close(file) }
-        isOpen = false
-    }
-
-    private func write(_ bytes: [UInt8]) throws {
-        var sent = 0
-        while sent < bytes.count {
-            // The pointer is used during the call only.
-            let count = unsafe bytes.withUnsafeBytes { bytes in
-                unsafe Glibc.send(file, bytes.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { throw Failure(description: "send: \(errno)") }
-            sent += count
-        }
-    }
-
-    private func readLine() throws -> String {
-        while true {
-            if let end = held.firstIndex(of: 0x0a) {
-                defer { held.removeFirst(end + 1) }
-                return String(decoding: held[..<end].filter { $0 != 0x0d }, as: UTF8.self)
-            }
-            try fill()
-        }
-    }
-
-    private func read(_ count: Int) throws -> [UInt8] {
-        while held.count < count { try fill() }
-        defer { held.removeFirst(count) }
-        return Array(held[..<count])
-    }
-
-    private func fill() throws {
-        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
-        // The bytes are stored during the call.
-        let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(file, $0.baseAddress, $0.count, 0) }
-        guard count > 0 else {
-            throw Failure(
-                description: count == 0 ? "the stream ended" : errno == EAGAIN ? "nothing came" : "recv \(errno)"
-            )
-        }
-        held.append(contentsOf: buffer[..<count])
-    }
+    public func drop() { connection.close() }
 }

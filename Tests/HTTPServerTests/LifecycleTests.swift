@@ -199,4 +199,20 @@ import Testing
             every.cancel()
         }
     }
+
+    @Test func `a loop that has ended lets go of its timers, and what they hold of itself`() async throws {
+        final class Owner: Sendable {
+            let loop: EventLoop
+            let freed: Promise<Void>
+            init(_ loop: EventLoop, _ freed: Promise<Void>) { (self.loop, self.freed) = (loop, freed) }
+            deinit { freed.succeed(()) }
+        }
+        let freed = Promise<Void>()
+        try await withServer { _ in
+        } _: { _, server in
+            let owner = Owner(server.loops[0], freed)
+            owner.loop.schedule(every: .seconds(3600)) { withExtendedLifetime(owner) {} }
+        }
+        try await freed.value()
+    }
 }

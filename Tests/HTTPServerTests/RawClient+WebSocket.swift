@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Frames, written and read by hand, so that a test can write them wrong.
 extension RawClient {
     struct Frame: Sendable, Equatable {
@@ -42,7 +44,7 @@ extension RawClient {
         let client = try RawClient.connect(port, receiveBuffer: receiveBuffer)
         try await client.send(get(path, handshake))
         let head = try await client.readHead()
-        guard head.status == 101 else { throw Failure(description: "no upgrade: \(head.status)") }
+        guard head.status == 101 else { throw Failure("no upgrade: \(head.status)") }
         return client
     }
 
@@ -51,7 +53,7 @@ extension RawClient {
     /// The next frame; a server's frames are unmasked.
     func readFrame() throws -> Frame {
         let start = try read(2)
-        guard start[1] & 0x80 == 0 else { throw Failure(description: "a masked frame") }
+        guard start[1] & 0x80 == 0 else { throw Failure("a masked frame") }
         var count = Int(start[1] & 0x7f)
         if count == 126 {
             count = try read(2).reduce(0) { $0 << 8 | Int($1) }

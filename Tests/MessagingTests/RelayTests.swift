@@ -32,6 +32,7 @@ import Testing
     private func relaying<Value: Sendable>(
         _ pool: Pool,
         _ brokerURL: String,
+        logger: Logger = .silent,
         _ body: () async throws -> Value
     ) async throws -> Value {
         let publisher = Publisher(
@@ -41,7 +42,7 @@ import Testing
             logger: .silent,
             metrics: Metrics()
         )
-        let relay = Relay(pool: pool, publisher: publisher, wakeup: Wakeup(), logger: .silent, metrics: Metrics())
+        let relay = Relay(pool: pool, publisher: publisher, wakeup: Wakeup(), logger: logger, metrics: Metrics())
         let stop = StopSignal()
         let publishing = Task { await publisher.run() }
         let running = Task { try await relay.run(until: stop) }
@@ -114,12 +115,11 @@ import Testing
             let settings = mine
             try await append(30, to: pool)
             let first = Pool(settings, logger: .silent, metrics: Metrics())
-            try await relaying(first, "amqp://nobody:there@127.0.0.1:1/%2f") {
-                while try await pool.query("SELECT FROM shared.leases WHERE name = 'relay'").isEmpty {
-                    await Task.yield()
+            let lines = RecordedLog()
+            try await relaying(first, "amqp://nobody:there@127.0.0.1:1/%2f", logger: lines.logger()) {
+                try await eventually("it has failed to publish") {
+                    lines.all.contains { $0.contains("leader's duty failed") }
                 }
-                // It leads, and has time to read the log and to wait for its broker.
-                try await Task.sleep(for: .milliseconds(500))
             }
             await first.close()
             #expect(try await pool.query("SELECT FROM shared.cursors").isEmpty)
@@ -145,7 +145,7 @@ import Testing
                 let second = Pool(settings, logger: .silent, metrics: Metrics())
                 try await relaying(first, brokerURL) {
                     try await append(30, to: pool)
-                    while await published.count == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                    try await eventually("something is published") { await published.count > 0 }
                     try await relaying(second, brokerURL) {
                         // Without a session it can neither go on nor give the lease back, as if it were dead.
                         await first.close()

@@ -29,13 +29,8 @@ import Testing
             let workers = (0..<4).map { _ in Task { await TestWorker(cluster: cluster, ledger: ledger).run() } }
             let submitting = Task { await ChaosTests.submit(card, in: cluster, keeping: 300, ledger) }
 
-            func progress() async throws {
-                // Some hundred more jobs end before the next blow falls.
-                let target = try await ChaosTests.finished(in: cluster) + 150
-                while try await ChaosTests.finished(in: cluster) < target {
-                    try await Task.sleep(for: .milliseconds(50))
-                }
-            }
+            // Some hundred more jobs end before the next blow falls.
+            func progress() async throws { try await ChaosTests.finish(150, in: cluster) }
             try await progress()
             for service in cluster.services {
                 await service.kill()
@@ -51,17 +46,12 @@ import Testing
             try await cluster.database.restart()
             try await progress()
 
-            submitting.cancel()
-            await submitting.value
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
-            let history = try await ChaosTests.check(ledger, in: cluster)
+            let history = try await ChaosTests.settle(submitting, workers, ledger, in: cluster)
             try await ChaosTests.checkAssets(in: cluster)
             try await ChaosTests.checkInsight(in: cluster)
             try await ChaosTests.check(subscriber, in: cluster)
-            for task in workers + [watching] {
-                task.cancel()
-                await task.value
-            }
+            watching.cancel()
+            await watching.value
             print(
                 "chaos: \(history.summary); \(await subscriber.reconnects) reconnects of the subscriber"
             )
@@ -174,8 +164,32 @@ import Testing
         try await count("SELECT count(*) FROM jobs.jobs WHERE completed_at IS NULL", in: cluster)
     }
 
-    /// Invariants 1 to 4 and 6, once nothing happens any more.
-    static func check(_ ledger: Ledger, in cluster: Cluster, atLeast count: Int = 500) async throws -> JobHistory {
+    /// Waits until `count` more jobs have ended.
+    static func finish(_ count: Int, in cluster: Cluster) async throws {
+        let target = try await finished(in: cluster) + count
+        try await eventually("\(count) more jobs end") { try await finished(in: cluster) >= target }
+    }
+
+    /// Waits until no job is left.
+    static func allFinished(in cluster: Cluster) async throws {
+        try await eventually("all jobs end") { try await unfinished(in: cluster) == 0 }
+    }
+
+    /// Ends the submitting, then, when nothing is left to do, the workers: invariants 1 to 4 and 6.
+    static func settle(
+        _ submitting: Task<Void, Never>,
+        _ workers: [Task<Void, Never>],
+        _ ledger: Ledger,
+        in cluster: Cluster,
+        atLeast count: Int = 500
+    ) async throws -> JobHistory {
+        submitting.cancel()
+        await submitting.value
+        try await allFinished(in: cluster)
+        for worker in workers {
+            worker.cancel()
+            await worker.value
+        }
         var history = try await JobRecorder.history(cluster.pool)
         history.acknowledged = await ledger.acknowledged
         history.completed = await ledger.completed
@@ -190,8 +204,8 @@ import Testing
     /// Invariant 8: every completed job became an asset, once.
     private static func checkAssets(in cluster: Cluster) async throws {
         let wanted = try await finished(in: cluster)
-        while try await count("SELECT count(*) FROM agent.assets", in: cluster) < wanted {
-            try await Task.sleep(for: .milliseconds(100))
+        try await eventually("every completed job is an asset") {
+            try await count("SELECT count(*) FROM agent.assets", in: cluster) >= wanted
         }
         #expect(try await count("SELECT count(*) FROM agent.assets", in: cluster) == wanted)
         #expect(try await count("SELECT count(DISTINCT job_id) FROM agent.assets", in: cluster) == wanted)
@@ -203,7 +217,8 @@ import Testing
         for row in try await cluster.pool.query("SELECT id::text, seq, status FROM jobs.jobs") {
             truth[try row.decode(0)] = TestSubscriber.Known(seq: try row.decode(1), status: try row.decode(2))
         }
-        while await subscriber.jobs != truth { try await Task.sleep(for: .milliseconds(100)) }
+        let expected = truth
+        try await eventually("the subscriber equals the database") { await subscriber.jobs == expected }
         #expect(await subscriber.gaps == [])
     }
 }

@@ -18,7 +18,7 @@ import Testing
     func `a service whose clock jumps by days ends nothing early, late or twice`() async throws {
         let library = try #require(ClockTests.library)
         let file = FileManager.default.temporaryDirectory.appending(path: "martlet-clock-\(UUID())")
-        func set(_ offset: String) throws { try offset.write(to: file, atomically: true, encoding: .utf8) }
+        @Sendable func set(_ offset: String) throws { try offset.write(to: file, atomically: true, encoding: .utf8) }
         try set("+0")
         let wrong = [
             "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": file.path, "FAKETIME_CACHE_DURATION": "1",
@@ -35,9 +35,11 @@ import Testing
                 await ChaosTests.submit(nil, in: cluster, to: replicas, keeping: 100, ledger)
             }
             var (jobs, times): ([String], [String]) = ([], [])
-            for offset in ["+30d", "-30d", "+2h", "-2h"] {
-                try offset.write(to: file, atomically: true, encoding: .utf8)
-                try await Task.sleep(for: .milliseconds(1200))
+            for hours in [720, -720, 2, -2] {
+                try set("\(hours > 0 ? "+" : "")\(hours)h")
+                try await eventually("its clock has jumped") {
+                    try await ClockTests.hours(ahead: cluster.replicas[0], in: cluster) == hours
+                }
                 // A moment that the submitter names, and a deadline that is far enough.
                 let due =
                     try await cluster.pool
@@ -55,16 +57,9 @@ import Testing
                 jobs.append(id)
                 times.append(time)
                 await ledger.add(id)
-                try await Task.sleep(for: .milliseconds(800))
+                try await ChaosTests.finish(100, in: cluster)
             }
-            submitting.cancel()
-            await submitting.value
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
-            for worker in workers {
-                worker.cancel()
-                await worker.value
-            }
-            let history = try await ChaosTests.check(ledger, in: cluster, atLeast: 100)
+            let history = try await ChaosTests.settle(submitting, workers, ledger, in: cluster, atLeast: 100)
             // The clocks were wrong by hours at least; a busy machine is late by seconds.
             let untimely = try await ChaosTests.count(
                 """
@@ -81,5 +76,15 @@ import Testing
             print("clocks: \(history.summary)")
         }
         try FileManager.default.removeItem(at: file)
+    }
+
+    /// How far a service's clock is ahead of this process's, by the date of its answers.
+    private static func hours(ahead service: ServiceProgram, in cluster: Cluster) async throws -> Int {
+        let answer = try await cluster.get("http://127.0.0.1:\(service.port)/ready")
+        let form = DateFormatter()
+        form.locale = Locale(identifier: "en_US_POSIX")
+        form.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
+        let date = try #require(answer.headers["Date"].flatMap { form.date(from: $0) })
+        return Int((date.timeIntervalSinceNow / 3600).rounded())
     }
 }

@@ -39,9 +39,7 @@ import Testing
                         try await relay.start()
                         try await cluster.waitUntilReady(relay)
                     }
-                    while try await FailoverTests.value(leader, cluster) == fence {
-                        try await Task.sleep(for: .milliseconds(50))
-                    }
+                    try await eventually("another leads") { try await FailoverTests.value(leader, cluster) != fence }
                 }
                 submitting.cancel()
                 _ = await submitting.result
@@ -72,17 +70,14 @@ import Testing
                 ids.append(try #require(try JSONDocument(parsing: answer.body).root["job_id"]?.string))
             }
             // They are also run to their end.
-            while try await FailoverTests.value(
-                "SELECT count(*) FROM jobs.jobs WHERE status = 'completed'",
-                cluster
-            ) < 50 { try await Task.sleep(for: .milliseconds(50)) }
+            let completed: SQL = "SELECT count(*) FROM jobs.jobs WHERE status = 'completed'"
+            try await eventually("all complete") { try await FailoverTests.value(completed, cluster) == 50 }
             try await cluster.broker.control("start")
             try await cluster.agent.start()
             try await cluster.notification.start()
             // What the others missed reaches them.
-            while try await FailoverTests.value("SELECT count(DISTINCT job_id) FROM agent.assets", cluster) < 50 {
-                try await Task.sleep(for: .milliseconds(50))
-            }
+            let assets: SQL = "SELECT count(DISTINCT job_id) FROM agent.assets"
+            try await eventually("each is an asset") { try await FailoverTests.value(assets, cluster) == 50 }
             #expect(try await FailoverTests.value("SELECT count(*) FROM agent.assets", cluster) == 50)
             #expect(
                 try await FailoverTests.value(
@@ -133,8 +128,8 @@ import Testing
                 }
                 try await cluster.database.restart()
                 for (service, path) in paths {
-                    while try await cluster.get("http://127.0.0.1:\(service.port)\(path)").status != 200 {
-                        try await Task.sleep(for: .milliseconds(20))
+                    try await eventually("\(service.name) recovers") {
+                        try await cluster.get("http://127.0.0.1:\(service.port)\(path)").status == 200
                     }
                 }
             }

@@ -2,6 +2,7 @@ import Concurrency
 import HTTPClient
 import JSON
 import Kernel
+import TestSupport
 import Testing
 
 /// Invariant 10: a slow, stalled or malicious client costs bounded memory and does not slow the others.
@@ -13,7 +14,7 @@ import Testing
         try await Cluster.run { cluster in
             let listener = Listener(cluster)
             let listening = Task { try await listener.run() }
-            while await !listener.isListening { try await Task.sleep(for: .milliseconds(10)) }
+            try await eventually("the listener listens") { await listener.isListening }
             // The first rounds also fill caches and buffers, which is nobody's attack.
             for _ in 0..<2 { _ = try await HostileClientTests.round(listener, cluster) }
             var calm = Duration.zero
@@ -50,10 +51,9 @@ import Testing
                 print("hostile: \(target.name) grew by \(grown >> 20) MiB; rounds took \(calm), then \(hard)")
                 #expect(grown < HostileClientTests.allowance, "\(target.name) grew by \(grown) bytes")
             }
-            // Who reads nothing is cut off; the suite's time limit bounds the wait.
             let metrics = "http://127.0.0.1:\(cluster.notification.port)/metrics"
-            while try await !cluster.get(metrics).text.contains("martlet_notify_slow_closes_total 40") {
-                try await Task.sleep(for: .milliseconds(100))
+            try await eventually("who reads nothing is cut off") {
+                try await cluster.get(metrics).text.contains("martlet_notify_slow_closes_total 40")
             }
             dawdling.cancel()
             _ = await dawdling.result
@@ -70,9 +70,9 @@ import Testing
         let answer = try await cluster.post(cluster.jobQueue, "/api/jobs/batch", "{\"jobs\":[\(jobs)]}")
         try #require((200..<300).contains(answer.status), "\(answer.status) \(answer.text.prefix(200))")
         await listener.expect(4000)
-        while await !listener.hasAll {
+        try await eventually("the listener was told of all") {
             try #require(await !listener.hasEnded)
-            try await Task.sleep(for: .milliseconds(5))
+            return await listener.hasAll
         }
         return ContinuousClock.now - start
     }

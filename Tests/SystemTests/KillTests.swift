@@ -57,19 +57,9 @@ import Testing
                     try await cluster.broker.control("start")
                 }
                 // Only some jobs end between two blows, and nobody waits until the victim is well.
-                let target = try await ChaosTests.finished(in: cluster) + Int.random(in: 0...60)
-                while try await ChaosTests.finished(in: cluster) < target {
-                    try await Task.sleep(for: .milliseconds(10))
-                }
+                try await ChaosTests.finish(Int.random(in: 0...60), in: cluster)
             }
-            submitting.cancel()
-            await submitting.value
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
-            for worker in workers {
-                worker.cancel()
-                await worker.value
-            }
-            let history = try await ChaosTests.check(ledger, in: cluster, atLeast: 10 * kills)
+            let history = try await ChaosTests.settle(submitting, workers, ledger, in: cluster, atLeast: 10 * kills)
             let list = Victim.allCases.compactMap { victim in counts[victim].map { "\(victim.rawValue) \($0)" } }
             print(
                 "kills: \(kills) (\(list.joined(separator: ", "))): \(history.summary); offences: \(history.offences.count)"

@@ -154,12 +154,11 @@ import Testing
 
         // All has ended but the job that waits for its webhook, and the callbacks have been tried.
         func count(_ sql: SQL) async throws -> Int { try await cluster.pool.query(sql)[0].decode(0) }
-        while try await count("SELECT count(*) FROM jobs.jobs WHERE completed_at IS NOT NULL") < 5 {
-            try await Task.sleep(for: .milliseconds(50))
+        try await eventually("all but one end") {
+            try await count("SELECT count(*) FROM jobs.jobs WHERE completed_at IS NOT NULL") == 5
         }
-        // x
-        while try await count("SELECT count(*) FROM notify.callbacks WHERE state = 'dead'") < 4 {
-            try await Task.sleep(for: .milliseconds(50))
+        try await eventually("their callbacks are dead") {
+            try await count("SELECT count(*) FROM notify.callbacks WHERE state = 'dead'") == 4
         }
         // Failures of what all depends on are logged.
         try await cluster.broker.control("kill")

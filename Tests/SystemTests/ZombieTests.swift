@@ -30,14 +30,7 @@ import Testing
                 slept += try await ChaosTests.finished(in: cluster) - before
                 await sleeper.wakeUp()
             }
-            submitting.cancel()
-            await submitting.value
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(50)) }
-            for worker in workers {
-                worker.cancel()
-                await worker.value
-            }
-            let history = try await ChaosTests.check(ledger, in: cluster, atLeast: 100)
+            let history = try await ChaosTests.settle(submitting, workers, ledger, in: cluster, atLeast: 100)
             let rescued = try await ChaosTests.count(
                 "SELECT count(*) FROM jobs.jobs WHERE lease_deaths > 0 OR attempt > 1",
                 in: cluster
@@ -58,10 +51,10 @@ import Testing
             )
             let id = try #require(try JSONDocument(parsing: answer.body).root["job_id"]?.string)
             let status: SQL = "SELECT count(*) FROM jobs.jobs WHERE status = 'processing'"
-            while try await ChaosTests.count(status, in: cluster) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("it is begun") { try await ChaosTests.count(status, in: cluster) > 0 }
             await slow.signal(SIGSTOP)
             let heir = try await ZombieTests.worker(cluster, "heir")
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(20)) }
+            try await ChaosTests.allFinished(in: cluster)
             let sequence = try await ChaosTests.count("SELECT seq FROM jobs.jobs", in: cluster)
             await slow.signal(SIGCONT)
             // It works on once it has heard: another job for it alone.
@@ -73,7 +66,7 @@ import Testing
                 #"{"kind":"nap","params":{"do":"echo","value":"again"}}"#
             )
             #expect(again.status == 201)
-            while try await ChaosTests.unfinished(in: cluster) > 0 { try await Task.sleep(for: .milliseconds(20)) }
+            try await ChaosTests.allFinished(in: cluster)
             await slow.signal(SIGTERM)
             #expect(await slow.wait() == 0)
             var history = try await JobRecorder.history(cluster.pool)
