@@ -23,6 +23,9 @@ struct Agent: Sendable {
     let directory: ServiceDirectory
     let jobs: JobQueueClient
     private let intake: ThreadIntake
+    private let recorder: ToolRecorder
+    private let calls = MCPCalls()
+    private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
     private let announcer: EventAnnouncer
@@ -44,6 +47,13 @@ struct Agent: Sendable {
         let announcer = EventAnnouncer(pool: pool, logger: program.logger)
         self.announcer = announcer
         intake = ThreadIntake(pool: pool) { announcer.eventsAppended() }
+        recorder = ToolRecorder(
+            pool: pool,
+            keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
+            logger: program.logger,
+            metrics: program.metrics
+        )
+        logger = program.logger
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -53,7 +63,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, intake] }
+    var services: [any Service] { [announcer, intake, recorder, calls] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -72,7 +82,9 @@ struct Agent: Sendable {
     }
 
     /// Adds the routes.
-    func addRoutes(to api: inout API) {
+    ///
+    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart.
+    func addRoutes(to api: inout API) throws {
         let changed: @Sendable () -> Void = { [announcer] in announcer.eventsAppended() }
         ProjectRoutes(pool: pool, changed: changed).add(to: &api)
         ActivityRoutes(pool: pool, changed: changed).add(to: &api)
@@ -84,7 +96,29 @@ struct Agent: Sendable {
         LeaseRoutes(pool: pool).add(to: &api)
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
         PruneRoutes(pool: pool, changed: changed).add(to: &api)
+        ToolRoutes(pool: pool).add(to: &api)
+        try addMCP(to: &api)
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(pool: pool, signature: signature, changed: changed).add(to: &api)
+    }
+
+    /// Adds the endpoint for models. Its tools are the routes that are there.
+    private func addMCP(to api: inout API) throws {
+        let fixtures = settings.mcp.hasFixtures ? MCPFixtures() : nil
+        let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
+        let methods = MCPMethods(
+            registry: try ToolRegistry(tools, recorder: recorder, logger: logger),
+            resources: MCPResources(api: api),
+            fixtures: fixtures,
+            logger: logger
+        )
+        let endpoint = MCPEndpoint(
+            guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
+            methods: methods,
+            sessions: MCPSessions(pool: pool),
+            calls: calls,
+            logger: logger
+        )
+        endpoint.add(to: &api)
     }
 }

@@ -41,7 +41,7 @@ struct Main {
                 metrics: program.metrics,
                 tracer: near.tracer
             )
-            agent.addRoutes(to: &api)
+            try agent.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
             let health = HealthChecks(
                 [.database(pool), .broker { publisher?.state ?? .connecting }] + agent.softChecks

@@ -18,6 +18,7 @@ public enum Schema {
             Migration("V0008__stable_time", PackageResources.V0008__stable_time_sql),
             Migration("V0009__lease_fences", PackageResources.V0009__lease_fences_sql),
             Migration("V0011__threads", PackageResources.V0011__threads_sql),
+            Migration("V0012__tools", PackageResources.V0012__tools_sql),
         ]
     }
 

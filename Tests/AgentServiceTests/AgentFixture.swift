@@ -48,7 +48,7 @@ struct AgentFixture: Sendable {
                 logger: .silent,
                 metrics: metrics
             )
-            agent.addRoutes(to: &api)
+            try agent.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
             api.addOperations(health: HealthChecks([.database(pool)] + agent.softChecks), metrics: metrics)
             let server = Server(
