@@ -20,6 +20,7 @@ import Telemetry
 /// ```
 struct Agent: Sendable {
     let pool: Pool
+    private let steady: Pool
     let directory: ServiceDirectory
     let jobs: JobQueueClient
     private let intake: ThreadIntake
@@ -34,6 +35,7 @@ struct Agent: Sendable {
     init(
         _ settings: AgentSettings,
         pool: Pool,
+        steady: Pool? = nil,
         directory: ServiceDirectory,
         client: Client,
         clock: WallClock = .system,
@@ -46,9 +48,12 @@ struct Agent: Sendable {
         self.clock = clock
         let announcer = EventAnnouncer(pool: pool, logger: program.logger)
         self.announcer = announcer
-        intake = ThreadIntake(pool: pool) { announcer.eventsAppended() }
+        // What runs all the time, in statements of a few kinds.
+        let steady = steady ?? pool
+        self.steady = steady
+        intake = ThreadIntake(pool: steady) { announcer.eventsAppended() }
         recorder = ToolRecorder(
-            pool: pool,
+            pool: steady,
             keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
             logger: program.logger,
             metrics: program.metrics
@@ -115,7 +120,7 @@ struct Agent: Sendable {
         let endpoint = MCPEndpoint(
             guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
             methods: methods,
-            sessions: MCPSessions(pool: pool),
+            sessions: MCPSessions(pool: steady),
             calls: calls,
             logger: logger
         )

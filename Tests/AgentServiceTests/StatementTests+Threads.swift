@@ -33,6 +33,7 @@ extension StatementTests {
             ("thread note", ThreadStatements.note("pruned", [thread], trace: nil)),
             ("checkpoints known", CheckpointStatements.known([key])),
             ("checkpoints store", CheckpointStatements.store(plan)),
+            ("checkpoints store if", CheckpointStatements.store(plan, ifStill: [:], fences: [:])),
             ("checkpoints list", CheckpointStatements.list(filter, limit: 1)),
             ("checkpoint writes", CheckpointStatements.writes(thread, of: [key.id])),
             ("value sizes", CheckpointStatements.sizes(thread, of: [ids.uuid()])),

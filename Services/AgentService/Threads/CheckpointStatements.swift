@@ -16,37 +16,20 @@ enum CheckpointStatements {
         """
     }
 
-    /// Stores what a plan allows, with its events.
+    /// Stores what a plan allows, with its events; its threads are locked.
     static func store(_ plan: ThreadPlan) -> SQL {
-        let (checkpoints, writes, values) = (plan.checkpoints, plan.writes, plan.keptValues)
         let threads = plan.changedThreads
         return """
             WITH kept AS (
-                INSERT INTO agent.thread_values (thread_id, digest, value)
-                SELECT *
-                FROM unnest(\(values.map(\.thread)), \(values.map(\.digest)), \(values.map(\.bytes)))
-                ON CONFLICT DO NOTHING
+                \(keep(plan))
             ), stored AS (
-                INSERT INTO agent.checkpoints (
-                    thread_id, ns, id, parent_id, version, digest, body, channels, value_digests, metadata
-                )
-                SELECT thread_id, ns, id, parent_id, version, digest, body, channels, value_digests::uuid[],
-                    metadata::jsonb
-                FROM unnest(
-                    \(checkpoints.map(\.key.thread)), \(checkpoints.map(\.key.namespace)), \(checkpoints.map(\.key.id)),
-                    \(checkpoints.map(\.parent)), \(checkpoints.map(\.known.version)),
-                    \(checkpoints.map(\.known.digest)), \(checkpoints.map(\.body)),
-                    \(checkpoints.map(\.known.channels)), \(checkpoints.map { DigestList($0.known.digests).literal }),
-                    \(checkpoints.map(\.metadata))
-                ) AS item (
-                    thread_id, ns, id, parent_id, version, digest, body, channels, value_digests, metadata
-                )
+                \(insert(plan.checkpoints))
                 ON CONFLICT (thread_id, ns, id) DO UPDATE
                 SET parent_id = excluded.parent_id, version = excluded.version, digest = excluded.digest,
                     body = excluded.body, channels = excluded.channels, value_digests = excluded.value_digests,
                     metadata = excluded.metadata
             ), written AS (
-                \(write(writes))
+                \(write(plan.writes))
             ), changed AS (
                 UPDATE agent.threads AS thread
                 SET version = item.version, checkpoints = item.checkpoints, updated_at = now()
@@ -57,6 +40,76 @@ enum CheckpointStatements {
             )
             \(log(plan.events))
             """
+    }
+
+    /// The same for threads that are as remembered and checkpoints that are new; for others it fails with a division by
+    /// zero, and nothing is stored.
+    static func store(
+        _ plan: ThreadPlan,
+        ifStill old: [ThreadID: ThreadPlan.State],
+        fences: [ThreadID: Int64?]
+    ) -> SQL {
+        let threads = old.map { (id: $0.key, old: $0.value, new: plan.threads[$0.key] ?? $0.value) }
+        return """
+            WITH item AS MATERIALIZED (
+                SELECT *
+                FROM unnest(
+                    \(threads.map(\.id)), \(threads.map(\.old.version)), \(threads.map(\.new.version)),
+                    \(threads.map(\.new.checkpoints)), \(threads.map { fences[$0.id] ?? nil })
+                ) AS item (id, old_version, version, checkpoints, fence)
+            ), locked AS MATERIALIZED (
+                SELECT id FROM agent.threads WHERE id = ANY(\(threads.map(\.id))) ORDER BY id FOR NO KEY UPDATE
+            ), changed AS (
+                UPDATE agent.threads AS thread
+                SET version = item.version, checkpoints = item.checkpoints, updated_at = now()
+                FROM item JOIN locked USING (id)
+                WHERE thread.id = item.id AND thread.version = item.old_version
+                    AND CASE
+                        WHEN item.fence IS NOT NULL THEN thread.fence = item.fence AND thread.leased_by IS NOT NULL
+                        ELSE thread.leased_by IS NULL OR thread.leased_until <= clock_timestamp()
+                    END
+                RETURNING thread.id
+            ), kept AS (
+                \(keep(plan))
+            ), stored AS (
+                \(insert(plan.checkpoints))
+                ON CONFLICT DO NOTHING
+                RETURNING id
+            ), written AS (
+                \(write(plan.writes))
+            ), logged AS (
+                \(log(plan.events))
+            )
+            SELECT 1 / (
+                (SELECT count(*) FROM changed) = \(threads.count)
+                AND (SELECT count(*) FROM stored) = \(plan.checkpoints.count)
+            )::integer
+            """
+    }
+
+    private static func keep(_ plan: ThreadPlan) -> SQL {
+        let values = plan.keptValues
+        return """
+            INSERT INTO agent.thread_values (thread_id, digest, value)
+            SELECT *
+            FROM unnest(\(values.map(\.thread)), \(values.map(\.digest)), \(values.map(\.bytes)))
+            ON CONFLICT DO NOTHING
+            """
+    }
+
+    private static func insert(_ checkpoints: [ThreadPlan.Checkpoint]) -> SQL {
+        """
+        INSERT INTO agent.checkpoints (
+            thread_id, ns, id, parent_id, version, digest, body, channels, value_digests, metadata
+        )
+        SELECT thread_id, ns, id, parent_id, version, digest, body, channels, value_digests::uuid[], metadata::jsonb
+        FROM unnest(
+            \(checkpoints.map(\.key.thread)), \(checkpoints.map(\.key.namespace)), \(checkpoints.map(\.key.id)),
+            \(checkpoints.map(\.parent)), \(checkpoints.map(\.known.version)), \(checkpoints.map(\.known.digest)),
+            \(checkpoints.map(\.body)), \(checkpoints.map(\.known.channels)),
+            \(checkpoints.map { DigestList($0.known.digests).literal }), \(checkpoints.map(\.metadata))
+        ) AS item (thread_id, ns, id, parent_id, version, digest, body, channels, value_digests, metadata)
+        """
     }
 
     private static func write(_ writes: [ThreadPlan.Write]) -> SQL {

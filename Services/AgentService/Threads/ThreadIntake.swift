@@ -8,27 +8,40 @@ import Postgres
 /// answered after the commit; a refusal concerns nobody else in it.
 ///
 /// ```
-///   lock the threads by id ─ read what is there of the checkpoints ─▶ ThreadPlan decides ─▶ one statement, COMMIT
-///                    one round trip
+///   all threads remembered ─▶ ThreadPlan decides ─▶ one statement that stores, if they are as remembered
+///            │ no                    │ refusal             │ they are not
+///            ▼                       ▼                     ▼
+///   lock the threads by id, read what is there of the checkpoints ─▶ ThreadPlan decides ─▶ one statement, COMMIT
 /// ```
+///
+/// The first way is one round trip, and most changes take it: who drives a thread drives it from one place. The second
+/// asks first, and is the only one that refuses.
 final class ThreadIntake: Service {
     let name = "thread intake"
     private let pool: Pool
     private let changed: @Sendable () -> Void
     private let batcher: Batcher<ThreadChange, Result<ThreadChanged, ServiceError>>
+    private let memory: Memory
     /// Larger changes are stored alone, so that no batch holds many of them.
     private let largest = 256 << 10
 
     init(pool: Pool, changed: @escaping @Sendable () -> Void) {
         self.pool = pool
         self.changed = changed
+        let memory = Memory()
+        self.memory = memory
         batcher = Batcher(
             maximumBatch: 64,
             maximumWaiting: 1_000,
             parallel: 1,
             // A refusal by the server has rolled the whole transaction back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
-        ) { changes in try await ThreadIntake.perform(changes, in: pool) }
+        ) { changes in try await ThreadIntake.perform(changes, in: pool, memory) }
+    }
+
+    /// What is remembered of threads, by all batches.
+    private final class Memory: Sendable {
+        let cache = Lock(ThreadCache())
     }
 
     /// Stores until `stop` is raised.
@@ -38,7 +51,7 @@ final class ThreadIntake: Service {
     func submit(_ change: ThreadChange) async throws -> ThreadChanged {
         let result =
             change.bytes > largest
-            ? try await ThreadIntake.perform([change], in: pool)[0] : try await batcher.submit(change)
+            ? try await ThreadIntake.perform([change], in: pool, memory)[0] : try await batcher.submit(change)
         let outcome = try result.get()
         if change.checkpoint != nil, !outcome.isRepeat { changed() }
         return outcome
@@ -46,8 +59,48 @@ final class ThreadIntake: Service {
 
     private static func perform(
         _ changes: [ThreadChange],
-        in pool: Pool
+        in pool: Pool,
+        _ memory: Memory
     ) async throws -> [Result<ThreadChanged, ServiceError>] {
+        let threads = Set(changes.map(\.thread))
+        if let outcomes = try await attempt(changes, threads, in: pool, memory) { return outcomes.map { .success($0) } }
+        let (outcomes, plan) = try await ask(changes, in: pool)
+        memory.cache.withLock { $0.note(plan) }
+        return outcomes
+    }
+
+    /// Stores changes on the strength of what is remembered; `nil` when that is not enough, or is not so any more.
+    private static func attempt(
+        _ changes: [ThreadChange],
+        _ threads: Set<ThreadID>,
+        in pool: Pool,
+        _ memory: Memory
+    ) async throws -> [ThreadChanged]? {
+        guard let recalled = memory.cache.withLock({ $0.recall(threads) }) else { return nil }
+        var plan = ThreadPlan(threads: recalled.threads, known: recalled.known)
+        var fences: [ThreadID: Int64?] = [:]
+        var outcomes: [ThreadChanged] = []
+        for change in changes {
+            // Whatever is not plainly allowed is looked at with the rows locked.
+            do { outcomes.append(try plan.add(change)) } catch is ServiceError { return nil }
+            if let other = fences.updateValue(change.fence, forKey: change.thread), other != change.fence { return nil }
+        }
+        guard !plan.isEmpty else { return nil }
+        do {
+            try await pool.execute(CheckpointStatements.store(plan, ifStill: recalled.threads, fences: fences))
+        } catch let error as PostgresError where error.code == .divisionByZero {
+            memory.cache.withLock { $0.forget(Array(threads)) }
+            return nil
+        }
+        memory.cache.withLock { [plan] in $0.note(plan) }
+        return outcomes
+    }
+
+    /// Stores what is allowed of some changes, after a look at what is there.
+    private static func ask(
+        _ changes: [ThreadChange],
+        in pool: Pool
+    ) async throws -> ([Result<ThreadChanged, ServiceError>], ThreadPlan) {
         try await pool.withTransaction(retries: 2) { transaction in
             // The second statement sees what was committed while the first waited for a lock.
             let results = try transaction.query([
@@ -66,7 +119,7 @@ final class ThreadIntake: Service {
                 }
             }
             if !plan.isEmpty { try transaction.execute(CheckpointStatements.store(plan)) }
-            return outcomes
+            return (outcomes, plan)
         }
     }
 

@@ -31,6 +31,13 @@ CREATE TABLE agent.thread_values (
     value bytea NOT NULL,
     PRIMARY KEY (thread_id, digest)
 );
+-- Texts are what most values are: lz4 makes them as short as the default does, and gives up on others much sooner.
+DO $$ BEGIN
+    ALTER TABLE agent.thread_values ALTER COLUMN value SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    -- A server that was built without it.
+    NULL;
+END $$;
 
 CREATE TABLE agent.checkpoints (
     thread_id uuid NOT NULL,
