@@ -64,6 +64,10 @@ import Testing
                 parent = id
             }
             #expect(try await fixture.rows("agent.thread_values", of: thread) == 21)
+            let sum: SQL =
+                "SELECT sum(octet_length(value))::bigint FROM agent.thread_values WHERE thread_id = \(thread)"
+            let bytes: Int = try #require(try await fixture.pool.query(sum).first?.decode(0))
+            #expect(bytes < 21 * (Self.long.utf8.count + 20))
             let latest = try await fixture.checkpoint(of: thread)
             #expect(latest.json["checkpoint"]?["channel_values"]?["messages"]?.elements.map { _ in 1 }.count == 20)
         }

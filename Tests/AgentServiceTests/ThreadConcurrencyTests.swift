@@ -3,6 +3,7 @@ import HTTPClient
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import AgentService
@@ -92,6 +93,35 @@ import Testing
                 #expect(fences.compactMap { $0 } == [fence])
                 #expect(try await fixture.send("DELETE", "/api/threads/\(thread)/lease?fence=\(fence)").status == 204)
             }
+        }
+    }
+
+    @Test(arguments: [true, false]) func `a checkpoint that is under way when its thread is deleted goes with it`(
+        wholeProject: Bool
+    ) async throws {
+        try await AgentFixture.run { fixture in
+            let project = try await fixture.project()
+            let thread = try await fixture.thread(in: project)
+            let path = wholeProject ? "/api/projects/\(project)" : "/api/threads/\(thread)"
+            // Stores a checkpoint as the service does, and commits when the deletion waits for it.
+            let deletion = try await fixture.pool.withTransaction { transaction in
+                _ = try transaction.query(ThreadStatements.lock([thread]))
+                let deletion = Task { try await fixture.send("DELETE", path).status }
+                try await eventually("the deletion waits") {
+                    try transaction.query("SELECT FROM pg_locks WHERE NOT granted").count > 0
+                }
+                try transaction.execute(
+                    """
+                    INSERT INTO agent.checkpoints (
+                        thread_id, ns, id, version, digest, body, channels, value_digests, metadata
+                    )
+                    VALUES (\(thread), '', gen_random_uuid(), 2, gen_random_uuid(), '{}', '{}', '{}', '{}')
+                    """
+                )
+                return deletion
+            }
+            #expect(try await deletion.value == 204)
+            #expect(try await fixture.rows("agent.checkpoints", of: thread) == 0)
         }
     }
 

@@ -372,6 +372,7 @@ measure_submission
 measure_queue
 measure_history
 measure_threads
+measure_tools
 measure_loads
 print_table
 [ -z "${CHECK:-}" ] || [ $missed = 0 ] || die "a threshold was missed"
