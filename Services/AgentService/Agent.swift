@@ -26,6 +26,8 @@ struct Agent: Sendable {
     private let intake: ThreadIntake
     private let recorder: ToolRecorder
     private let calls = MCPCalls()
+    private let subscriptions: MCPSubscriptions
+    private let feed: EventFeed
     private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
@@ -59,6 +61,11 @@ struct Agent: Sendable {
             metrics: program.metrics
         )
         logger = program.logger
+        let subscriptions = MCPSubscriptions()
+        self.subscriptions = subscriptions
+        feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
+            subscriptions.take($0)
+        }
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -68,7 +75,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, intake, recorder, calls] }
+    var services: [any Service] { [announcer, intake, recorder, calls, feed] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -109,17 +116,19 @@ struct Agent: Sendable {
 
     /// Adds the endpoint for models. Its tools are the routes that are there.
     private func addMCP(to api: inout API) throws {
-        let fixtures = settings.mcp.hasFixtures ? MCPFixtures() : nil
+        let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
+        let resources = MCPResources(api: api)
         let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
         let methods = MCPMethods(
             registry: try ToolRegistry(tools, recorder: recorder, logger: logger),
-            resources: MCPResources(api: api),
+            resources: resources,
             fixtures: fixtures,
             logger: logger
         )
         let endpoint = MCPEndpoint(
             guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
             methods: methods,
+            listening: MCPListening(resources: resources, subscriptions: subscriptions, fixtures: fixtures),
             sessions: MCPSessions(pool: steady),
             calls: calls,
             logger: logger

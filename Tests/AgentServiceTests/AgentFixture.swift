@@ -20,7 +20,7 @@ import Testing
 struct AgentFixture: Sendable {
     let pool: Pool
     let url: String
-    private let client: Client
+    let client: Client
 
     /// Runs `body` with a service that has been migrated and listens.
     static func run(

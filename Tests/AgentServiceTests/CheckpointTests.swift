@@ -73,6 +73,42 @@ import Testing
         }
     }
 
+    @Test func `a long list costs what is new of it, also when its oldest elements go`() async throws {
+        try await AgentFixture.run { fixture in
+            let thread = try await fixture.thread()
+            // Numbers between the texts are too small to be kept by themselves.
+            func list(_ range: Range<Int>) -> String {
+                "[\(range.map { $0 % 10 == 0 ? "\($0)" : #"{"n":\#($0),"text":"\#(Self.long)"}"# }.joined(separator: ","))]"
+            }
+            var parent: CheckpointID?
+            var kept: [Int] = []
+            for number in 0..<60 {
+                let id: CheckpointID = ids.next()
+                // Grows at the end, then moves on.
+                let range = max(0, number - 30)..<number + 400
+                let put = try await fixture.put(
+                    id,
+                    in: thread,
+                    values: number == 45 ? #"{"other":1}"# : #"{"m":\#(list(range))}"#,
+                    versions: #"{"m":\#(number == 45 ? 44 : number)}"#,
+                    parent: parent,
+                    number == 45 ? #","unchanged":["m"]"# : ""
+                )
+                #expect(put.status == 200)
+                kept.append(try await fixture.rows("agent.thread_values", of: thread))
+                parent = id
+                let read = try await fixture.checkpoint(of: thread).json["checkpoint"]?["channel_values"]?["m"]?.text
+                #expect(read == list(number == 45 ? 14..<444 : range), "\(number)")
+            }
+            // Each step is one new text, and now and then a run is made of texts that are there.
+            #expect(kept[59] - kept[0] < 59 + 20)
+            let numbers: SQL =
+                "SELECT max(cardinality(value_digests)) FROM agent.checkpoints WHERE thread_id = \(thread)"
+            let most: Int = try #require(try await fixture.pool.query(numbers).first?.decode(0))
+            #expect(most < 250)
+        }
+    }
+
     @Test func `an unchanged channel is the parent's, and a parent without it is no excuse`() async throws {
         try await AgentFixture.run { fixture in
             let thread = try await fixture.thread()

@@ -19,8 +19,11 @@ struct MCPEndpoint: Sendable {
     /// Bytes of a message.
     private static let largest = 4 << 20
 
+    private static let listen = "subscriptions/listen"
+
     let guardian: MCPGuard
     let methods: MCPMethods
+    let listening: MCPListening
     let sessions: MCPSessions
     let calls: MCPCalls
     let logger: Logger
@@ -99,11 +102,11 @@ struct MCPEndpoint: Sendable {
                 let result = MCPResults(isModern: true)
                     .cached(for: .seconds(300)) { json in
                         json.member("supportedVersions", [MCPVersion.modern])
-                        methods.describe(to: &json)
+                        methods.describe(isModern: true, to: &json)
                     }
                 return MCPEndpoint.reply(MCPMessage.result(result, to: id), 200)
             }
-            guard MCPMethods.names.contains(message.method) else {
+            guard MCPMethods.names.contains(message.method) || message.method == MCPEndpoint.listen else {
                 return MCPEndpoint.refuse(.noMethod(message.method, status: 404), id)
             }
             return try await answer(message, id, request, principal, session: nil)
@@ -152,7 +155,7 @@ struct MCPEndpoint: Sendable {
             .plain { json in
                 json.member("protocolVersion", version)
                 json.member("serverInfo", MCPResults.server)
-                methods.describe(to: &json)
+                methods.describe(isModern: false, to: &json)
             }
         var response = MCPEndpoint.reply(MCPMessage.result(result, to: id), 200)
         response.headers.set("Mcp-Session-Id", try await sessions.open(for: principal.name, version: version))
@@ -179,8 +182,8 @@ struct MCPEndpoint: Sendable {
         )
         let work: Task<Void, Never>
         do {
-            work = try calls.begin(session.map { MCPCalls.Key(session: $0.hash, id: id) }) { [methods, logger] in
-                await MCPEndpoint.work(asked, id, methods, outbox, logger)
+            work = try calls.begin(session.map { MCPCalls.Key(session: $0.hash, id: id) }) {
+                await perform(asked, id, outbox)
             }
         } catch is MCPCalls.Full {
             throw ServiceError(.serviceUnavailable, "too many calls at once; try again", retryAfter: .seconds(1))
@@ -188,15 +191,10 @@ struct MCPEndpoint: Sendable {
         return try await MCPStream(outbox: outbox, work: work, endsWithClient: session == nil).response()
     }
 
-    private static func work(
-        _ request: MCPRequest,
-        _ id: MCPMessage.ID,
-        _ methods: MCPMethods,
-        _ outbox: MCPOutbox,
-        _ logger: Logger
-    ) async {
+    private func perform(_ request: MCPRequest, _ id: MCPMessage.ID, _ outbox: MCPOutbox) async {
         do {
-            let result = try await methods.answer(request)
+            let isListening = request.isModern && request.message.method == MCPEndpoint.listen
+            let result = try await isListening ? listening.listen(request, id) : methods.answer(request)
             outbox.finish(.answer(MCPMessage.result(result, to: id), status: 200))
         } catch let error as MCPError {
             let status = request.isModern ? error.status : 200

@@ -21,9 +21,18 @@ struct MCPFixtures: Sendable {
     }
 
     private let slow = Slow()
+    let subscriptions: MCPSubscriptions
+
+    init(_ subscriptions: MCPSubscriptions) { self.subscriptions = subscriptions }
 
     /// The tools.
-    var tools: [Tool] { contents + behaviours + slowOnes }
+    var tools: [Tool] {
+        let trigger = tool("test_trigger_tool_change", "Says that there are other tools") { _ in
+            subscriptions.toolsChanged()
+            return .text("ok")
+        }
+        return contents + behaviours + slowOnes + [trigger]
+    }
 
     private var contents: [Tool] {
         [

@@ -15,7 +15,6 @@ struct MCPMethods: Sendable {
         generate something, and what they yield become assets that people approve. Read get_project_memory first. \
         submit_job costs money and time: submit only what was agreed to.
         """
-    private static let capabilities = RawJSON(#"{"completions":{},"prompts":{},"resources":{},"tools":{}}"#)
     /// How many items a page has.
     private static let page = 50
 
@@ -33,9 +32,16 @@ struct MCPMethods: Sendable {
         }
     }
 
-    /// What the server can do.
-    func describe(to json: inout JSONWriter) {
-        json.member("capabilities", MCPMethods.capabilities)
+    /// What the server can do. Subscriptions are by streams that only the modern era has.
+    func describe(isModern: Bool, to json: inout JSONWriter) {
+        json.member("capabilities") { json in
+            json.object { json in
+                json.member("completions", RawJSON.emptyObject)
+                json.member("prompts", RawJSON.emptyObject)
+                json.member("resources", isModern ? RawJSON(#"{"subscribe":true}"#) : .emptyObject)
+                json.member("tools", isModern && fixtures != nil ? RawJSON(#"{"listChanged":true}"#) : .emptyObject)
+            }
+        }
         json.member("instructions", MCPMethods.instructions)
     }
 

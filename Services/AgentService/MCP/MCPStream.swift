@@ -29,7 +29,12 @@ struct MCPStream: Sendable {
             body: .stream(contentLength: nil) { writer in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await write(first, to: writer) }
-                    group.addTask { await writer.closed() }
+                    group.addTask {
+                        guard await writer.closed() == .serverStopping else { return }
+                        // The server waits for us as long as it can: what ends now still has its last word.
+                        work.cancel()
+                        try await Task.sleep(for: MCPStream.silence)
+                    }
                     defer {
                         group.cancelAll()
                         // After the answer there is nothing to cancel.
