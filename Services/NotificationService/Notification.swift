@@ -17,7 +17,7 @@ import Telemetry
 /// ```
 ///   RabbitMQ ─▶ EventFeed ─▶ Hub ─▶ sessions on WebSockets, SSE, poll
 ///                  ▲ gaps
-///   event log ─────┴─▶ CallbackLedger (one leader) ─▶ notify.callbacks ─▶ CallbackSender ─▶ agent, callback_url
+///   event log ─────┴─▶ CallbackLedger (one leader) ─▶ notify.callbacks ─▶ CallbackSenders ─▶ agent, callback_url
 /// ```
 struct Notification: Sendable {
     let hub: Hub
@@ -26,8 +26,7 @@ struct Notification: Sendable {
     private let tickets: TicketStore
     let pool: Pool
     private let ledger: CallbackLedger
-    private let sender: CallbackSender
-    private let sending: Wakeup
+    private let senders: [CallbackSender]
 
     init(
         _ settings: NotificationSettings,
@@ -44,36 +43,16 @@ struct Notification: Sendable {
         self.hub = hub
         self.pool = pool
         let noting = Wakeup()
-        let sending = Wakeup()
-        self.sending = sending
+        senders = Callback.Target.allCases.map { target in
+            Notification.sender(for: target, settings, pool, directory, callbackLease, metrics, program)
+        }
+        let wakeups = senders.map(\.wakeup)
         ledger = CallbackLedger(
             pool: pool,
             agentURL: settings.common.discovery.agentURL + CallbackLedger.agentPath,
             wakeup: noting,
             logger: program.logger,
-            noted: { sending.signal() }
-        )
-        sender = CallbackSender(
-            pool: pool,
-            rules: CallbackSender.Rules(
-                backoff: settings.callbackBackoff,
-                attempts: settings.callbackAttempts,
-                lease: callbackLease
-            ),
-            secret: settings.common.access.signingSecret,
-            directory: directory,
-            trusted: Client(ClientSettings(name: "agent callbacks"), logger: program.logger, metrics: program.metrics),
-            guarded: Client(
-                ClientSettings(
-                    name: "callbacks",
-                    addressGuard: settings.allowsPrivateCallbacks ? .any : .publicOnly
-                ),
-                logger: program.logger,
-                metrics: program.metrics
-            ),
-            wakeup: sending,
-            metrics: metrics,
-            logger: program.logger
+            noted: { for wakeup in wakeups { wakeup.signal() } }
         )
         feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
             if case .events(let events) = $0, events.contains(where: \.isFinal) { noting.signal() }
@@ -96,8 +75,49 @@ struct Notification: Sendable {
         )
     }
 
+    private static func sender(
+        for target: Callback.Target,
+        _ settings: NotificationSettings,
+        _ pool: Pool,
+        _ directory: ServiceDirectory,
+        _ lease: Duration,
+        _ metrics: NotificationMetrics,
+        _ program: Program.Environment
+    ) -> CallbackSender {
+        let isAgent = target == .agent
+        let reach: AddressGuard = isAgent || settings.allowsPrivateCallbacks ? .any : .publicOnly
+        let lanes =
+            isAgent
+            ? CallbackLanes.Rules(atOnce: settings.callbacksToAgent, perLane: settings.callbacksToAgent)
+            : CallbackLanes.Rules(atOnce: settings.callbacksToHosts, perLane: settings.callbacksToHost)
+        return CallbackSender(
+            for: target,
+            pool: pool,
+            rules: CallbackSender.Rules(
+                backoff: settings.callbackBackoff,
+                attempts: settings.callbackAttempts,
+                lanes: lanes,
+                lease: lease,
+                patience: settings.callbackPatience
+            ),
+            post: CallbackPost(
+                secret: settings.common.access.signingSecret,
+                directory: directory,
+                client: Client(
+                    ClientSettings(name: isAgent ? "agent callbacks" : "callbacks", addressGuard: reach),
+                    logger: program.logger,
+                    metrics: program.metrics
+                ),
+                timeout: .seconds(10)
+            ),
+            wakeup: Wakeup(),
+            metrics: metrics,
+            logger: program.logger
+        )
+    }
+
     /// The services inside, in order of dependency.
-    var services: [any Service] { [feed, ledger, sender] }
+    var services: [any Service] { [feed, ledger] + senders }
 
     /// The parts that `/health` tells of, beside the database.
     var checks: [HealthCheck] {
@@ -107,6 +127,18 @@ struct Notification: Sendable {
                 let condition = feed.condition
                 return HealthResult(condition == .following ? .healthy : .degraded, condition.rawValue)
             },
+            .soft("callbacks") { [senders] in
+                var shut: [CallbackLanes.View] = []
+                for sender in senders { shut += await sender.views.filter(\.isShut) }
+                // Only the agent is ours. What users named is theirs to mend.
+                let isAgent = shut.contains { $0.lane == CallbackLanes.agent }
+                let hosts = shut.count - (isAgent ? 1 : 0)
+                let words = (isAgent ? ["the agent"] : []) + (hosts > 0 ? ["hosts of callback URLs: \(hosts)"] : [])
+                return HealthResult(
+                    isAgent ? .degraded : .healthy,
+                    words.isEmpty ? nil : "not answering: \(words.joined(separator: ", "))"
+                )
+            },
         ]
     }
 
@@ -115,6 +147,6 @@ struct Notification: Sendable {
         SocketRoutes(around: around, tickets: tickets).add(to: &api)
         tickets.add(to: &api)
         StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
-        CallbackRoutes(pool: pool, wakeup: sending).add(to: &api)
+        CallbackRoutes(pool: pool, senders: senders).add(to: &api)
     }
 }

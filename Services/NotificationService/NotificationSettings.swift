@@ -11,6 +11,12 @@ struct NotificationSettings: Sendable {
     let callbackBackoff: Backoff
     /// Attempts after which a callback is dead.
     let callbackAttempts: Int
+    /// For how long a target that does not answer may keep a callback waiting.
+    let callbackPatience: Duration
+    /// Callbacks at a time: to the agent, to one host, and to all hosts together.
+    let callbacksToAgent: Int
+    let callbacksToHost: Int
+    let callbacksToHosts: Int
 
     init(_ reader: inout SettingsReader) {
         common = ServiceSettings(&reader, service: "notification", port: 8082)
@@ -38,6 +44,30 @@ struct NotificationSettings: Sendable {
             "attempts after which a callback is dead",
             default: 10,
             in: 1...100
+        )
+        callbackPatience = reader.milliseconds(
+            "CALLBACK_GIVE_UP_MS",
+            "age at which a callback whose target does not answer is dead, whatever attempts are left",
+            default: 259_200_000,
+            in: 1_000...2_592_000_000
+        )
+        callbacksToAgent = reader.int(
+            "CALLBACK_AGENT_AT_ONCE",
+            "callbacks at a time to the agent",
+            default: 64,
+            in: 1...64
+        )
+        callbacksToHost = reader.int(
+            "CALLBACK_HOST_AT_ONCE",
+            "callbacks at a time to one host that a job named",
+            default: 8,
+            in: 1...64
+        )
+        callbacksToHosts = reader.int(
+            "CALLBACK_HOSTS_AT_ONCE",
+            "callbacks at a time to all such hosts together",
+            default: 64,
+            in: 1...1_000
         )
     }
 }
