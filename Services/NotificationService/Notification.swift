@@ -24,6 +24,7 @@ struct Notification: Sendable {
     let feed: EventFeed
     private let around: Session.Surroundings
     private let tickets: TicketStore
+    private let traces: TraceStore
     let pool: Pool
     private let ledger: CallbackLedger
     private let senders: [CallbackSender]
@@ -54,9 +55,13 @@ struct Notification: Sendable {
             logger: program.logger,
             noted: { for wakeup in wakeups { wakeup.signal() } }
         )
+        let traces = TraceStore(metrics: program.metrics)
+        self.traces = traces
         feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
-            if case .events(let events) = $0, events.contains(where: \.isFinal) { noting.signal() }
+            guard case .events(let events) = $0 else { return try await hub.take($0) }
+            if events.contains(where: \.isFinal) { noting.signal() }
             try await hub.take($0)
+            traces.remember(events)
         }
         tickets = TicketStore(pool: pool)
         around = Session.Surroundings(
@@ -147,6 +152,7 @@ struct Notification: Sendable {
         SocketRoutes(around: around, tickets: tickets).add(to: &api)
         tickets.add(to: &api)
         StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
+        TraceRoutes(pool: pool, traces: traces).add(to: &api)
         CallbackRoutes(pool: pool, senders: senders).add(to: &api)
     }
 }

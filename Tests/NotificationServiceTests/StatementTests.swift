@@ -74,6 +74,7 @@ import Testing
             ("count", CallbackStatements.count(filter, atMost: 1)),
             ("retry many", CallbackStatements.retry(filter, atMost: 1)),
             ("retry", CallbackStatements.retry(id)), ("state", CallbackStatements.state(id)),
+            ("callbacks of an event", TraceStatements.callbacks(of: id, seq: 1, event: "e")),
             ("card", ContextAccessStatements.card(card, in: project)),
             ("job", ContextAccessStatements.job(job, in: project)),
             ("ticket", TicketStatements.insert([1], RawJSON("{}"), .seconds(1))),

@@ -56,11 +56,13 @@ final class LoopTable: Sendable {
                 for update in updates {
                     guard let watches = content.contexts[update.context] else { continue }
                     let place = LogPlace(update.position)
+                    let before = count
                     for watch in watches.values where watch.after < place && slow[watch.session.id] == nil {
                         count += 1
                         let isInTime = watch.session.assumeIsolated { $0.deliver(update) }
                         if !isInTime { slow[watch.session.id] = watch.session }
                     }
+                    update.event.passage.written(to: count - before)
                 }
             }
             // After the table: closing changes it.
