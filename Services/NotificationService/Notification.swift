@@ -152,6 +152,7 @@ struct Notification: Sendable {
         SocketRoutes(around: around, tickets: tickets).add(to: &api)
         tickets.add(to: &api)
         StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
+        AsyncAPIPage().add(to: &api)
         TraceRoutes(pool: pool, traces: traces).add(to: &api)
         CallbackRoutes(pool: pool, senders: senders).add(to: &api)
     }
