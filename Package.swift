@@ -253,7 +253,8 @@ let package = Package(
                 "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
                 "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
                 "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
 
         // Mutated bytes for everything that reads what comes from outside.
