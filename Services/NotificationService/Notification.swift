@@ -25,6 +25,10 @@ struct Notification: Sendable {
     private let around: Session.Surroundings
     private let tickets: TicketStore
     private let traces: TraceStore
+    private let origins: OriginList
+    /// Who is connected.
+    let attendance: Attendance
+    private let revocations: RevocationWatch
     let pool: Pool
     private let ledger: CallbackLedger
     private let senders: [CallbackSender]
@@ -60,10 +64,14 @@ struct Notification: Sendable {
         feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
             guard case .events(let events) = $0 else { return try await hub.take($0) }
             if events.contains(where: \.isFinal) { noting.signal() }
-            try await hub.take($0)
+            // Before anybody can have got one and ask for it.
             traces.remember(events)
+            try await hub.take($0)
+            traces.measure(events)
         }
         tickets = TicketStore(pool: pool)
+        origins = settings.origins
+        attendance = Attendance(perPrincipal: settings.connectionsPerUser)
         around = Session.Surroundings(
             hub: hub,
             recovery: Recovery(
@@ -74,9 +82,16 @@ struct Notification: Sendable {
             ),
             access: ContextAccess(pool: pool),
             authenticator: authenticator,
+            attendance: attendance,
             metrics: metrics,
             logger: program.logger,
             limits: limits
+        )
+        revocations = RevocationWatch(
+            attendance: attendance,
+            keys: APIKeyStore(pool),
+            authenticator: authenticator,
+            logger: program.logger
         )
     }
 
@@ -122,7 +137,7 @@ struct Notification: Sendable {
     }
 
     /// The services inside, in order of dependency.
-    var services: [any Service] { [feed, ledger] + senders }
+    var services: [any Service] { [feed, ledger, revocations] + senders }
 
     /// The parts that `/health` tells of, beside the database.
     var checks: [HealthCheck] {
@@ -149,9 +164,15 @@ struct Notification: Sendable {
 
     /// Adds the routes.
     func addRoutes(to api: inout API) {
-        SocketRoutes(around: around, tickets: tickets).add(to: &api)
+        SocketRoutes(around: around, tickets: tickets, origins: origins).add(to: &api)
         tickets.add(to: &api)
-        StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
+        StreamRoutes(
+            hub: hub,
+            recovery: around.recovery,
+            access: around.access,
+            attendance: around.attendance
+        )
+        .add(to: &api)
         AsyncAPIPage().add(to: &api)
         TraceRoutes(pool: pool, traces: traces).add(to: &api)
         CallbackRoutes(pool: pool, senders: senders).add(to: &api)

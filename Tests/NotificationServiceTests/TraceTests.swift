@@ -26,6 +26,13 @@ import Testing
             try await fixture.change([job], to: .completed)
             for socket in sockets { for _ in 0..<2 { _ = try await socket.next("job_update") } }
             _ = try await agent.wait(for: 1)
+            try await eventually("it is counted") {
+                try await fixture.send("GET", "/api/trace/\(job):2").json["written"]?["clients"]?.int == 3
+            }
+            try await eventually("it is measured") {
+                fixture.metrics.prometheusText()
+                    .contains(#"martlet_notify_hop_seconds_count{hop="received_to_written"} 2"#)
+            }
             let trace = try await fixture.send("GET", "/api/trace/\(job):2")
             #expect(trace.status == 200)
             func time(_ hop: String, _ field: String = "at") -> Timestamp? {
@@ -60,6 +67,9 @@ import Testing
             _ = try await socket.next("snapshot")
             let job = try await fixture.job()
             _ = try await socket.next("job_update")
+            try await eventually("it is counted") {
+                try await fixture.send("GET", "/api/trace/\(job):1").json["written"]?["clients"]?.int == 1
+            }
             let trace = try await fixture.send("GET", "/api/trace/\(job):1")
             #expect(trace.json["received"]?["from"]?.string == "log")
             #expect(trace.json["published"]?.value("at")?.string == nil)

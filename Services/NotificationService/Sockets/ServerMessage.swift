@@ -59,6 +59,18 @@ enum ServerMessage {
         }
     }
 
+    static func forbidden(_ context: ContextID, id: String?) -> WebSocketFrame {
+        error(
+            ProtocolError(
+                "FORBIDDEN_CONTEXT",
+                "the token may not watch this",
+                id: id,
+                context: context.description,
+                action: "drop_subscription"
+            )
+        )
+    }
+
     static func error(_ error: ProtocolError) -> WebSocketFrame {
         frame(.error) {
             if let id = error.id { $0.member("id", id) }

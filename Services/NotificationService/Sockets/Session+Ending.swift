@@ -26,6 +26,12 @@ extension Session {
     /// Ends the session by an administrator's wish.
     func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
 
+    /// Ends the session because its API key was revoked.
+    func revoke() {
+        if case .closing = phase { return }
+        refuse(.unauthenticated, "UNAUTHENTICATED", "the API key was revoked, or has expired")
+    }
+
     /// Sends the client elsewhere, or back later, and tells it where it stands.
     func drain(_ connections: Int) {
         if case .closing = phase { return }
@@ -83,6 +89,8 @@ extension Session {
         timers = []
         inbox = []
         worker?.cancel()
+        if let seat { around.attendance.leave(seat) }
+        seat = nil
         if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)
     }

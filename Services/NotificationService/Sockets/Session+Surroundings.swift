@@ -11,6 +11,7 @@ extension Session {
         let recovery: Recovery
         let access: ContextAccess
         let authenticator: Authenticator
+        let attendance: Attendance
         let metrics: NotificationMetrics
         let logger: Logger
         let limits: SessionLimits

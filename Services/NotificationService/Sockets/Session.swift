@@ -48,6 +48,8 @@ actor Session {
     var worker: Task<Void, Never>?
     private var bucket: TokenBucket
     var timers: [ScheduledWork] = []
+    /// Held from the first token on.
+    var seat: Attendance.Seat?
     /// The last update handed to the socket, and the last one that has certainly left it.
     var lastSent: Position?
     var lastLeft: Position?
@@ -81,6 +83,14 @@ actor Session {
     private func admit(_ principal: Principal) {
         guard ContextAccess.mayWatch(principal) else {
             return refuse(.forbidden, "FORBIDDEN", "the token lacks the scope events:read")
+        }
+        if seat == nil {
+            seat = around.attendance.enter(principal) { [weak self, loop = socket.loop] in
+                loop.submit { self?.assumeIsolated { $0.revoke() } }
+            }
+            guard seat != nil else {
+                return refuse(.tooMany, "TOO_MANY_CONNECTIONS", "the token's owner has too many connections")
+            }
         }
         for timer in timers { timer.cancel() }
         timers = []
@@ -190,6 +200,18 @@ actor Session {
                 throw ProtocolError("FORBIDDEN", "the token is somebody else's", id: id, action: "reconnect")
             }
             admit(principal)
+            if present.scopes != principal.scopes || present.contexts != principal.contexts {
+                try await dropForbidden(principal)
+            }
+        }
+    }
+
+    /// Ends what the new token does not allow.
+    private func dropForbidden(_ principal: Principal) async throws {
+        for context in Array(subscriptions.keys) where try await !around.access.allows(principal, context) {
+            guard subscriptions[context] != nil else { continue }
+            end(context)
+            socket.send(ServerMessage.forbidden(context, id: nil))
         }
     }
 
@@ -204,14 +226,7 @@ actor Session {
         do {
             guard try await around.access.allows(principal, context) else {
                 // The other contexts of the same message are not concerned.
-                let refusal = ProtocolError(
-                    "FORBIDDEN_CONTEXT",
-                    "the token may not watch this",
-                    id: id,
-                    context: context.description,
-                    action: "drop_subscription"
-                )
-                socket.send(ServerMessage.error(refusal))
+                socket.send(ServerMessage.forbidden(context, id: id))
                 return
             }
         } catch {

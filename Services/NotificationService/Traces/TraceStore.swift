@@ -29,8 +29,8 @@ final class TraceStore: Sendable {
         written = histogram("received_to_written")
     }
 
-    /// Takes events that were handed out.
-    func remember(_ events: [FeedEvent]) {
+    /// Measures events that were handed out.
+    func measure(_ events: [FeedEvent]) {
         for event in events {
             let passage = event.passage
             if let at = passage.published {
@@ -40,6 +40,10 @@ final class TraceStore: Sendable {
             }
             if let at = passage.firstWritten { written.record(max(.zero, at - passage.received)) }
         }
+    }
+
+    /// Takes events that came.
+    func remember(_ events: [FeedEvent]) {
         state.withLock { state in
             for event in events {
                 // A repetition was dropped before; one that comes all the same replaces the first.
