@@ -227,7 +227,7 @@ let package = Package(
             "EdgeTests",
             [
                 "Edge", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Crypto",
-                "HTTPServer", "HTTPClient", "Store",
+                "HTTPServer", "HTTPClient", "Store", "TestSupport",
             ]
         ),
         tests("ArchitectureTests", ["TestSupport"]),
