@@ -108,7 +108,7 @@ final class ProviderWorker: Service {
                 while room < provider.concurrency, places.tryAcquire() { room += 1 }
                 let leases: [Lease]
                 do {
-                    leases = try await dispatcher.acquire(worker, limit: room, wait: .seconds(30))
+                    leases = try await dispatcher.acquire(worker, limit: room, wait: .seconds(30), starting: true)
                 } catch {
                     for _ in 0..<room { places.release() }
                     throw error
@@ -141,7 +141,9 @@ final class ProviderWorker: Service {
     private func carryOut(_ lease: Lease, _ key: LeaseKey) async {
         let logger = logger.with(["job_id": lease.jobID, "fence": lease.fence])
         do {
-            guard try await dispatcher.start(key) == .ok else { return }
+            if !lease.isStarted {
+                guard try await dispatcher.start(key) == .ok else { return }
+            }
             do {
                 let result = try await traced(lease) { try await provider.run(lease, attempt(of: key)) }
                 _ = try await dispatcher.complete(Completion(key: key, resultURL: result.url, result: result.details))
