@@ -114,8 +114,11 @@ struct StreamRoutes: Sendable {
         hub.watch(context)
         defer { hub.unwatch(context) }
         var reader = ContextReader(context, from: cursor, hub: hub, recovery: recovery)
-        while end.map({ WallClock.system.now() < $0 }) ?? true {
-            let items = try await reader.next(atMost: heartbeat)
+        // A browser comes back by itself after a fixed time: each gets its own, so that not all come at once.
+        let comesBackAfter = Int(1000 + 4000 * RandomSource.system.fraction())
+        try await writer.write(Array("retry: \(comesBackAfter)\n\n".utf8))
+        while case let left = end.map({ $0 - WallClock.system.now() }) ?? heartbeat, left > .zero {
+            let items = try await reader.next(atMost: min(heartbeat, left))
             if items.isEmpty { try await writer.write(Array(": heartbeat\n\n".utf8)) }
             for item in items {
                 var bytes: [UInt8] = []
