@@ -36,6 +36,7 @@ struct Notification: Sendable {
     init(
         _ settings: NotificationSettings,
         pool: Pool,
+        callbackPool: Pool? = nil,
         authenticator: Authenticator,
         directory: ServiceDirectory,
         limits: SessionLimits = SessionLimits(),
@@ -48,12 +49,13 @@ struct Notification: Sendable {
         self.hub = hub
         self.pool = pool
         let noting = Wakeup()
+        let callbackPool = callbackPool ?? pool
         senders = Callback.Target.allCases.map { target in
-            Notification.sender(for: target, settings, pool, directory, callbackLease, metrics, program)
+            Notification.sender(for: target, settings, callbackPool, directory, callbackLease, metrics, program)
         }
         let wakeups = senders.map(\.wakeup)
         ledger = CallbackLedger(
-            pool: pool,
+            pool: callbackPool,
             agentURL: settings.common.discovery.agentURL + CallbackLedger.agentPath,
             wakeup: noting,
             logger: program.logger,
