@@ -40,7 +40,7 @@ struct Notification: Sendable {
         _ program: Program.Environment
     ) {
         let metrics = NotificationMetrics(program.metrics)
-        let hub = Hub(limits: hubLimits, metrics: metrics)
+        let hub = Hub(limits: hubLimits, softLimit: limits.softBytes, metrics: metrics)
         self.hub = hub
         self.pool = pool
         let noting = Wakeup()

@@ -32,15 +32,29 @@ final class Hub: Sendable {
         var waiters: UInt64 = 0
         var sweptAt = ContinuousClock.now
         var tables: [ObjectIdentifier: LoopTable] = [:]
+        /// The same, by their indices.
+        var places: [LoopTable?] = []
     }
 
+    /// A hand-over is bounded by these, so that a client's socket gets its turn in between.
+    private static let handedAtOnce = 64
+    private static let bytesAtOnce = 32 * 1024
+
     private let limits: Limits
+    /// A socket on which more waits than this has fallen behind.
+    private let softLimit: Int
     private let metrics: NotificationMetrics
     private let clock: WallClock
     private let state = Lock(State())
 
-    init(limits: Limits = Limits(), metrics: NotificationMetrics, clock: WallClock = .system) {
+    init(
+        limits: Limits = Limits(),
+        softLimit: Int = SessionLimits().softBytes,
+        metrics: NotificationMetrics,
+        clock: WallClock = .system
+    ) {
         self.limits = limits
+        self.softLimit = softLimit
         self.metrics = metrics
         self.clock = clock
     }
@@ -55,7 +69,9 @@ final class Hub: Sendable {
     func table(of loop: EventLoop) -> LoopTable {
         state.withLock { state in
             if let table = state.tables[ObjectIdentifier(loop)] { return table }
-            let table = LoopTable(loop)
+            let index = state.places.firstIndex { $0 == nil } ?? state.places.count
+            let table = LoopTable(loop, index, self, softLimit: softLimit)
+            if index == state.places.count { state.places.append(table) } else { state.places[index] = table }
             state.tables[ObjectIdentifier(loop)] = table
             return table
         }
@@ -63,7 +79,12 @@ final class Hub: Sendable {
 
     /// Lets go of a loop that has no socket any more. The loop's server holds the hub by its routes: held for good,
     /// they would keep one another.
-    func forget(_ loop: EventLoop) { state.withLock { $0.tables[ObjectIdentifier(loop)] = nil } }
+    func forget(_ loop: EventLoop) {
+        state.withLock { state in
+            guard let table = state.tables.removeValue(forKey: ObjectIdentifier(loop)) else { return }
+            state.places[table.index] = nil
+        }
+    }
 
     /// The sockets of every loop.
     var tables: [LoopTable] { state.withLock { Array($0.tables.values) } }
@@ -82,6 +103,7 @@ final class Hub: Sendable {
                 for (context, old) in state.rings {
                     var ring = ContextRing(start: start)
                     ring.watchers = old.watchers
+                    ring.loops = old.loops
                     ring.unwatchedSince = old.unwatchedSince
                     var woken = old
                     woken.wake()
@@ -94,46 +116,50 @@ final class Hub: Sendable {
             metrics.events.add(events.count)
             var rest = events[...]
             while !rest.isEmpty {
-                let part = rest.prefix(64)
-                rest = rest.dropFirst(64)
-                try await handOut(record(part), upTo: part[part.endIndex - 1].position)
+                var bytes = 0
+                var part = rest.prefix(Hub.handedAtOnce)
+                part = part.prefix { event in
+                    defer { bytes += event.wire.count }
+                    return bytes < Hub.bytesAtOnce
+                }
+                rest = rest.dropFirst(part.count)
+                try await handOut(record(part), at: part.first?.at)
             }
         }
     }
 
-    /// Puts events into the rings of those who watch.
-    private func record(_ events: ArraySlice<FeedEvent>) -> [Update] {
+    /// Puts events into the rings of those who watch. Returns what each loop is to hand out.
+    private func record(_ events: ArraySlice<FeedEvent>) -> [(table: LoopTable, updates: [Update])] {
         let now = ContinuousClock.now
         return state.withLock { state in
-            var updates: [Update] = []
+            var updates: [[Update]] = Array(repeating: [], count: state.places.count)
             for event in events {
-                for context in event.contexts where state.rings[context] != nil {
+                for context in event.contexts {
+                    guard let index = state.rings.index(forKey: context) else { continue }
                     let update = Update(event, for: context)
-                    updates.append(update)
-                    let before = state.rings[context]?.bytes ?? 0
-                    state.rings[context]?.append(update, at: now, atMost: limits.updatesPerContext)
-                    state.rings[context]?.wake()
-                    state.bytes += (state.rings[context]?.bytes ?? 0) - before
+                    let loops = state.rings.values[index].loops
+                    for loop in updates.indices where loops.contains(loop) { updates[loop].append(update) }
+                    let before = state.rings.values[index].bytes
+                    state.rings.values[index].append(update, at: now, atMost: limits.updatesPerContext)
+                    state.rings.values[index].wake()
+                    state.bytes += state.rings.values[index].bytes - before
                 }
                 state.head = event.position
             }
             if state.bytes > limits.bytes || now - state.sweptAt > .seconds(10) { sweep(&state, now) }
-            return updates
+            return zip(state.places, updates)
+                .compactMap { table, updates in
+                    if let table, !updates.isEmpty { (table, updates) } else { nil }
+                }
         }
     }
 
-    private func handOut(_ updates: [Update], upTo head: Position) async throws {
-        let tables = tables
-        guard !updates.isEmpty, !tables.isEmpty else { return }
-        let sent = Counts()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for table in tables {
-                group.addTask { sent.add(try await table.handOut(updates)) }
-            }
-            try await group.waitForAll()
-        }
-        metrics.frames.add(sent.total)
-        if let at = updates.first?.event.at { metrics.latency.record(clock.now() - at) }
+    private func handOut(_ work: [(table: LoopTable, updates: [Update])], at begin: Timestamp?) async throws {
+        guard !work.isEmpty else { return }
+        let sent = Counts(work.count)
+        for (table, updates) in work { table.handOut(updates) { sent.add($0) } }
+        metrics.frames.add(try await withDeadline(.seconds(10), for: "the loops") { try await sent.total() })
+        if let begin { metrics.latency.record(clock.now() - begin) }
     }
 
     /// Lets go of what is old, of rings nobody came back to, and of more when memory is short.
@@ -180,6 +206,16 @@ final class Hub: Sendable {
         }
     }
 
+    /// From now on updates of a context are handed out on a loop too.
+    func enlist(_ table: LoopTable, for context: ContextID) {
+        state.withLock { $0.rings[context]?.loops.insert(table.index) }
+    }
+
+    /// Ends an `enlist`.
+    func delist(_ table: LoopTable, for context: ContextID) {
+        state.withLock { $0.rings[context]?.loops.remove(table.index) }
+    }
+
     /// What the ring has after a place, also when the feed has not come that far yet. `nil` when it does not have
     /// everything: then the log has it.
     func updates(of context: ContextID, after position: Position) -> [Update]? {
@@ -211,9 +247,21 @@ final class Hub: Sendable {
     }
 }
 
-/// A sum that several tasks add to.
+/// A sum that is there when all have added to it.
 private final class Counts: Sendable {
-    private let sum = Lock(0)
-    func add(_ count: Int) { sum.withLock { $0 += count } }
-    var total: Int { sum.withLock { $0 } }
+    private let state: Lock<(sum: Int, missing: Int)>
+    private let promise = Promise<Int>()
+
+    init(_ count: Int) { state = Lock((0, count)) }
+
+    func add(_ count: Int) {
+        let total: Int? = state.withLock { state in
+            state.sum += count
+            state.missing -= 1
+            return state.missing == 0 ? state.sum : nil
+        }
+        if let total { promise.succeed(total) }
+    }
+
+    func total() async throws -> Int { try await promise.value() }
 }

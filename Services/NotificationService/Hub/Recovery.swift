@@ -23,22 +23,28 @@ struct Recovery: Sendable {
     var maximumEvents = 1000
 
     /// What a watcher of `context` with `cursor` is to be given; the hub must be watching the context already.
-    func recover(_ context: ContextID, from cursor: String?, wantsSnapshot: Bool = true) async throws -> Outcome {
+    /// A snapshot says why: without a cursor it is `new`, with one that cannot be continued `expired`, unless told.
+    func recover(
+        _ context: ContextID,
+        from cursor: String?,
+        wantsSnapshot: Bool = true,
+        because reason: Snapshot.Reason? = nil
+    ) async throws -> Outcome {
         guard let head = hub.head else {
             throw ServiceError(.serviceUnavailable, "the service is starting; try again", retryAfter: .seconds(1))
         }
         guard let cursor else {
-            return wantsSnapshot ? try await snapshot(of: context, .new) : .replay([], upTo: head)
+            return wantsSnapshot ? try await snapshot(of: context, reason ?? .new) : .replay([], upTo: head)
         }
         guard let position = Position(cursor), position.epoch == head.epoch else {
-            return try await snapshot(of: context, .expired)
+            return try await snapshot(of: context, reason ?? .expired)
         }
         if !head.isBefore(position), let updates = hub.updates(of: context, after: position) {
             metrics.fromRing.add()
             return .replay(updates, upTo: updates.last?.position ?? max(position, head))
         }
         guard let outcome = try await replay(context, after: position) else {
-            return try await snapshot(of: context, .expired)
+            return try await snapshot(of: context, reason ?? .expired)
         }
         metrics.fromLog.add()
         return outcome

@@ -13,6 +13,8 @@ struct Snapshot: Sendable {
         case new
         /// Its cursor is of another history, of the future, or too old.
         case expired
+        /// It was too slow.
+        case slow
     }
 
     static let maximumJobs = 10_000

@@ -11,11 +11,12 @@ extension Session {
         if case .closing = phase { return }
         around.metrics.slowCloses.add()
         var cursors: [ContextID: Position] = [:]
-        if let lastLeft {
-            // What was live when that update was sent has nothing older among what is thrown away. Of the others the
+        if let epoch = around.hub.head?.epoch {
+            let left = socket.leftMark.position(in: epoch)
+            // What was live when that update was queued has nothing older among what is thrown away. Of the others the
             // client knows better than we do.
-            for (context, subscription) in subscriptions where subscription.joined?.isBefore(lastLeft) == true {
-                cursors[context] = lastLeft
+            for (context, subscription) in subscriptions where subscription.given?.isBefore(left) == true {
+                cursors[context] = left
             }
         }
         socket.dropQueued()
@@ -30,10 +31,7 @@ extension Session {
     func drain(_ connections: Int) {
         if case .closing = phase { return }
         var cursors: [ContextID: Position] = [:]
-        for (context, subscription) in subscriptions {
-            guard let joined = subscription.joined else { continue }
-            cursors[context] = lastSent.map { joined.isBefore($0) ? $0 : joined } ?? joined
-        }
+        for (context, subscription) in subscriptions { cursors[context] = place(of: subscription) }
         // Two a millisecond come back, in any order.
         let window = Duration.milliseconds(max(1000, min(15_000, connections / 2)))
         socket.send(
@@ -72,6 +70,7 @@ extension Session {
         for timer in timers { timer.cancel() }
         timers = []
         inbox = []
+        wakeRoomWaiters()
         socket.close(code: code.rawValue, reason: code.reason, within: around.limits.closeTimeout)
     }
 
@@ -82,6 +81,7 @@ extension Session {
         for timer in timers { timer.cancel() }
         timers = []
         inbox = []
+        wakeRoomWaiters()
         worker?.cancel()
         if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)

@@ -26,6 +26,8 @@ final class SocketDoor: WebSocketHandler {
         session.withLock { $0 }?.assumeIsolated { $0.received(message, isText: isText) }
     }
 
+    func drained(_ socket: WebSocket) { session.withLock { $0 }?.assumeIsolated { $0.roomCame() } }
+
     func stopping(_ socket: WebSocket) {
         session.withLock { $0 }?.assumeIsolated { $0.drain(around.metrics.connections.current) }
     }
