@@ -80,12 +80,15 @@ struct Notification: Sendable {
             try await hub.take($0)
         }
         tickets = TicketStore(pool: pool)
+        var limits = limits
+        // Who has been sent away needs time to say goodbye before the rest is cut.
+        limits.drainWindow = max(.zero, min(limits.drainWindow, program.grace - limits.closeTimeout - .seconds(1)))
         around = Session.Surroundings(
             hub: hub,
             recovery: Recovery(
                 hub: hub,
-                reader: EventLogReader(pool),
-                snapshots: Snapshots(pool),
+                replays: Replays(EventLogReader(pool), limit: 1000, metrics: metrics),
+                snapshots: Snapshots(pool, metrics: metrics),
                 metrics: metrics
             ),
             access: ContextAccess(pool: pool),

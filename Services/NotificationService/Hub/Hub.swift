@@ -14,7 +14,7 @@ import Telemetry
 /// ```
 ///
 /// Appending to the rings and moving `head` is one step, so a ring made at a head misses nothing after it. The next
-/// events are taken when the loops have handed out the last ones: what is under way is bounded by that.
+/// events are taken when the loops have handed out all but the last ones: what is under way is bounded by that.
 final class Hub: Sendable {
     /// Bounds of what is kept for those who come back.
     struct Limits: Sendable {
@@ -36,9 +36,11 @@ final class Hub: Sendable {
         var places: [LoopTable?] = []
     }
 
-    /// A hand-over is bounded by these, so that a client's socket gets its turn in between.
+    /// A hand-over is bounded by these: what is under way at a time makes nobody look slow.
     private static let handedAtOnce = 64
-    private static let bytesAtOnce = 32 * 1024
+    private static let bytesAtOnce = 16 * 1024
+    /// So many hand-overs may be under way.
+    private static let handedAhead = 2
 
     private let limits: Limits
     /// A socket on which more waits than this has fallen behind.
@@ -46,6 +48,7 @@ final class Hub: Sendable {
     private let metrics: NotificationMetrics
     private let clock: WallClock
     private let state = Lock(State())
+    private let underWay = Lock<[Counts]>([])
 
     init(
         limits: Limits = Limits(),
@@ -156,10 +159,18 @@ final class Hub: Sendable {
 
     private func handOut(_ work: [(table: LoopTable, updates: [Update])], at begin: Timestamp?) async throws {
         guard !work.isEmpty else { return }
-        let sent = Counts(work.count)
+        let sent = Counts(work.count) { [metrics, clock] count in
+            metrics.frames.add(count)
+            if let begin { metrics.latency.record(clock.now() - begin) }
+        }
         for (table, updates) in work { table.handOut(updates) { sent.add($0) } }
-        metrics.frames.add(try await withDeadline(.seconds(10), for: "the loops") { try await sent.total() })
-        if let begin { metrics.latency.record(clock.now() - begin) }
+        // A loop that is behind is waited for; the usual hand-over costs nobody a wait.
+        let oldest: Counts? = underWay.withLock { underWay in
+            underWay.append(sent)
+            while underWay.first?.isDone == true { underWay.removeFirst() }
+            return underWay.count > Hub.handedAhead ? underWay.removeFirst() : nil
+        }
+        if let oldest { try await withDeadline(.seconds(10), for: "the loops") { try await oldest.done() } }
     }
 
     /// Lets go of what is old, of rings nobody came back to, and of more when memory is short.
@@ -247,12 +258,18 @@ final class Hub: Sendable {
     }
 }
 
-/// A sum that is there when all have added to it.
+/// Counts what several loops hand out, until all have.
 private final class Counts: Sendable {
     private let state: Lock<(sum: Int, missing: Int)>
-    private let promise = Promise<Int>()
+    private let promise = Promise<Void>()
+    private let whenDone: @Sendable (Int) -> Void
 
-    init(_ count: Int) { state = Lock((0, count)) }
+    init(_ count: Int, whenDone: @escaping @Sendable (Int) -> Void) {
+        state = Lock((0, count))
+        self.whenDone = whenDone
+    }
+
+    var isDone: Bool { state.withLock { $0.missing == 0 } }
 
     func add(_ count: Int) {
         let total: Int? = state.withLock { state in
@@ -260,8 +277,10 @@ private final class Counts: Sendable {
             state.missing -= 1
             return state.missing == 0 ? state.sum : nil
         }
-        if let total { promise.succeed(total) }
+        guard let total else { return }
+        whenDone(total)
+        promise.succeed(())
     }
 
-    func total() async throws -> Int { try await promise.value() }
+    func done() async throws { try await promise.value() }
 }

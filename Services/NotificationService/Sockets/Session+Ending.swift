@@ -27,21 +27,24 @@ extension Session {
     /// Ends the session by an administrator's wish.
     func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
 
-    /// Sends the client elsewhere, or back later, and tells it where it stands.
-    func drain(_ connections: Int) {
+    /// Tells the client when to come back, and where it stands; it is served until then.
+    func drain(_ departure: DrainPlan.Departure) {
         if case .closing = phase { return }
         var cursors: [ContextID: Position] = [:]
         for (context, subscription) in subscriptions { cursors[context] = place(of: subscription) }
-        // Two a millisecond come back, in any order.
-        let window = Duration.milliseconds(max(1000, min(15_000, connections / 2)))
         socket.send(
             ServerMessage.drain(
-                reconnectAfter: window * around.random.fraction(),
-                deadline: around.limits.closeTimeout,
+                reconnectAfter: departure.slot,
+                deadline: departure.window + around.limits.closeTimeout,
                 cursors: cursors
             )
         )
-        close(.restart)
+        guard departure.slot > .zero else { return close(.restart) }
+        // Owned by `ended`, which cancels it.
+        leaving = Task {
+            do { try await Task.sleep(for: departure.slot) } catch { return }
+            close(.restart)
+        }
     }
 
     var description: Description {
@@ -83,6 +86,7 @@ extension Session {
         inbox = []
         wakeRoomWaiters()
         worker?.cancel()
+        leaving?.cancel()
         if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)
     }

@@ -14,6 +14,7 @@ extension Session {
         let metrics: NotificationMetrics
         let logger: Logger
         let limits: SessionLimits
+        let drain: DrainPlan
         let clock: WallClock
         let random: RandomSource
 
@@ -35,6 +36,7 @@ extension Session {
             self.metrics = metrics
             self.logger = logger
             self.limits = limits
+            drain = DrainPlan(atLeast: limits.reconnectsPerSecond, within: limits.drainWindow)
             self.clock = clock
             self.random = random
         }

@@ -37,6 +37,8 @@ actor Session {
     var numbers: UInt64 = 0
     var inbox: [ClientMessage] = []
     var worker: Task<Void, Never>?
+    /// Waits for its time to go.
+    var leaving: Task<Void, Never>?
     private var bucket: TokenBucket
     var timers: [ScheduledWork] = []
     var ladder: SlowLadder
@@ -59,6 +61,7 @@ actor Session {
     /// The first call. With a principal the client needs no hello.
     func open(_ principal: Principal?, _ wishes: [ClientMessage.Wish]) {
         table.add(self)
+        around.drain.opened()
         around.metrics.connections.add(1)
         if let principal {
             admit(principal)

@@ -20,6 +20,10 @@ struct SessionLimits: Sendable {
     var hardBytes = 512 * 1024
     /// When a client that takes nothing is resynced and closed.
     var slow = SlowLadder.Limits()
+    /// When the node stops, so many clients a second are sent away at least,
+    var reconnectsPerSecond = 500
+    /// and all within this time.
+    var drainWindow: Duration = .seconds(14)
     /// How long a close may take.
     var closeTimeout: Duration = .seconds(5)
 }
