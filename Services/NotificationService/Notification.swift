@@ -25,6 +25,7 @@ struct Notification: Sendable {
     private let around: Session.Surroundings
     private let tickets: TicketStore
     let pool: Pool
+    private let presence: Presence
     private let ledger: CallbackLedger
     private let sender: CallbackSender
     private let sending: Wakeup
@@ -43,6 +44,7 @@ struct Notification: Sendable {
         let hub = Hub(limits: hubLimits, softLimit: limits.softBytes, metrics: metrics)
         self.hub = hub
         self.pool = pool
+        presence = Presence(hub: hub, pool: pool, logger: program.logger)
         let noting = Wakeup()
         let sending = Wakeup()
         self.sending = sending
@@ -100,7 +102,7 @@ struct Notification: Sendable {
     }
 
     /// The services inside, in order of dependency.
-    var services: [any Service] { [feed, ledger, sender] }
+    var services: [any Service] { [feed, presence, ledger, sender] }
 
     /// The parts that `/health` tells of, beside the database.
     var checks: [HealthCheck] {
@@ -118,6 +120,7 @@ struct Notification: Sendable {
         SocketRoutes(around: around, tickets: tickets).add(to: &api)
         tickets.add(to: &api)
         StreamRoutes(hub: hub, recovery: around.recovery, access: around.access).add(to: &api)
+        presence.add(to: &api, access: around.access)
         CallbackRoutes(pool: pool, wakeup: sending).add(to: &api)
     }
 }

@@ -50,6 +50,9 @@ import Testing
             ("retry", CallbackStatements.retry(id)), ("state", CallbackStatements.state(id)),
             ("card", ContextAccessStatements.card(card, in: project)),
             ("job", ContextAccessStatements.job(job, in: project)),
+            ("renew", PresenceStatements.renew(id, .seconds(1))), ("forget dead", PresenceStatements.forgetDead()),
+            ("leave", PresenceStatements.leave(id)), ("set watchers", PresenceStatements.set(id, ["all"], [1])),
+            ("elsewhere", PresenceStatements.elsewhere("all", id)),
             ("ticket", TicketStatements.insert([1], RawJSON("{}"), .seconds(1))),
             ("redeem", TicketStatements.redeem([1])),
         ] + contexts.map { ("page of \($0)", SnapshotStatements.page(of: $0, before: job, limit: 1)) }

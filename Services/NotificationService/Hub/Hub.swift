@@ -34,6 +34,8 @@ final class Hub: Sendable {
         var tables: [ObjectIdentifier: LoopTable] = [:]
         /// The same, by their indices.
         var places: [LoopTable?] = []
+        /// Contexts whose number of watchers has changed since they were asked for.
+        var changed: Set<ContextID> = []
     }
 
     /// A hand-over is bounded by these: what is under way at a time makes nobody look slow.
@@ -199,6 +201,7 @@ final class Hub: Sendable {
             let start = state.head.map { LogPlace($0) } ?? .start
             state.rings[context, default: ContextRing(start: start)].watchers += 1
             state.rings[context]?.unwatchedSince = nil
+            state.changed.insert(context)
         }
     }
 
@@ -207,6 +210,7 @@ final class Hub: Sendable {
         state.withLock { state in
             guard let watchers = state.rings[context]?.watchers else { return }
             state.rings[context]?.watchers = max(0, watchers - 1)
+            state.changed.insert(context)
             guard watchers <= 1 else { return }
             if state.rings.count > limits.contexts {
                 state.bytes -= state.rings[context]?.bytes ?? 0
@@ -214,6 +218,28 @@ final class Hub: Sendable {
             } else {
                 state.rings[context]?.unwatchedSince = .now
             }
+        }
+    }
+
+    /// How many watch a context here.
+    func watchers(of context: ContextID) -> Int { state.withLock { $0.rings[context]?.watchers ?? 0 } }
+
+    /// The contexts whose number of watchers has changed since the last call, with that number.
+    func changedWatchers() -> [(context: ContextID, watchers: Int)] {
+        state.withLock { state in
+            let changed = state.changed
+            state.changed = []
+            return changed.map { ($0, state.rings[$0]?.watchers ?? 0) }
+        }
+    }
+
+    /// Whoever was told these has not heard it.
+    func tellAgain(_ contexts: [ContextID]) { state.withLock { $0.changed.formUnion(contexts) } }
+
+    /// Whoever was told all has forgotten it.
+    func forgetToldWatchers() {
+        state.withLock { state in
+            for (context, ring) in state.rings where ring.watchers > 0 { state.changed.insert(context) }
         }
     }
 
