@@ -174,8 +174,8 @@ let package = Package(
         tests("KernelTests", ["Kernel", "TestSupport"]),
         tests("ConcurrencyTests", ["Concurrency", "Kernel", "TestSupport"]),
         tests("SettingsTests", ["Settings", "Kernel"]),
-        tests("CronTests", ["Cron", "Kernel"]),
-        tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency"]),
+        tests("CronTests", ["Cron", "Kernel", "TestSupport"]),
+        tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency", "TestSupport"]),
         tests("LifecycleTests", ["Lifecycle", "Kernel", "Concurrency", "Settings", "Telemetry"]),
         tests("JSONTests", ["JSON", "Kernel"]),
         tests(
@@ -227,7 +227,7 @@ let package = Package(
             "EdgeTests",
             [
                 "Edge", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Crypto",
-                "HTTPServer", "HTTPClient", "Store",
+                "HTTPServer", "HTTPClient", "Store", "TestSupport",
             ]
         ),
         tests("ArchitectureTests", ["TestSupport"]),
@@ -253,7 +253,8 @@ let package = Package(
                 "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
                 "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
                 "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
 
         // Mutated bytes for everything that reads what comes from outside.

@@ -23,8 +23,11 @@ import Telemetry
 /// ```
 struct JobQueue: Sendable {
     let pool: Pool
+    /// For statements whose plans are to be kept.
+    private let verbs: Pool
     let bell = ReadyBell()
     let lanes: Lanes
+    let floors: FloorKeeper
     let intake: Intake
     let dispatcher: Dispatcher
     let results: ResultStore
@@ -56,6 +59,7 @@ struct JobQueue: Sendable {
     ) throws {
         self.settings = settings
         self.pool = pool
+        self.verbs = verbs ?? pool
         self.providers = providers
         self.program = program
         self.tracer = tracer ?? Tracer(capacity: 0, metrics: program.metrics)
@@ -68,6 +72,7 @@ struct JobQueue: Sendable {
             announcer.eventsAppended()
         }
         lanes = Lanes(pool: pool)
+        floors = FloorKeeper(pool: self.verbs)
         intake = Intake(pool: pool, kinds: kinds, clock: time.clock, mayBeLimited: lanes.mayHold) {
             [bell, lanes, scheduleWakeup, dependencyWakeup] jobs in
             changed()
@@ -78,9 +83,10 @@ struct JobQueue: Sendable {
         }
         budgets = RetryBudgets(pool: pool, budget: settings.retries.budget)
         dispatcher = Dispatcher(
-            pool: verbs ?? pool,
+            pool: self.verbs,
             bell: bell,
             lanes: lanes,
+            floors: floors,
             lease: settings.lease,
             retries: settings.retries,
             budgets: budgets,
@@ -195,7 +201,10 @@ struct JobQueue: Sendable {
                 lookoutWakeup.signal()
             }
         )
-        services.append(Lookout(pool: pool, bell: bell, logger: program.logger, wakeup: lookoutWakeup).duty)
+        services.append(floors.duty(logger: program.logger))
+        services.append(
+            Lookout(pool: verbs, bell: bell, floors: floors, logger: program.logger, wakeup: lookoutWakeup).duty
+        )
         for (name, provider) in providers {
             services.append(
                 ProviderWorker(

@@ -18,6 +18,9 @@ struct NotificationMetrics: Sendable {
     let delivered: Counter
     let failed: Counter
     let dead: Counter
+    let breakersOpened: Counter
+    private let agentShut: Gauge
+    private let hostsShut: Gauge
 
     init(_ metrics: Metrics) {
         connections = metrics.gauge("martlet_notify_connections", "Open WebSockets.")
@@ -48,5 +51,14 @@ struct NotificationMetrics: Sendable {
         delivered = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "delivered"])
         failed = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "failed"])
         dead = metrics.counter("martlet_notify_callbacks_total", attempts, labels: ["outcome": "dead"])
+        breakersOpened = metrics.counter(
+            "martlet_notify_callback_breakers_opened_total",
+            "How often a target of callbacks was given a rest because it did not answer."
+        )
+        let shut = "Targets of callbacks that are not called at the moment because they do not answer."
+        agentShut = metrics.gauge("martlet_notify_callback_targets_shut", shut, labels: ["target": "agent"])
+        hostsShut = metrics.gauge("martlet_notify_callback_targets_shut", shut, labels: ["target": "url"])
     }
+
+    func shutLanes(of target: Callback.Target) -> Gauge { target == .agent ? agentShut : hostsShut }
 }

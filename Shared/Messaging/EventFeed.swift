@@ -225,7 +225,10 @@ public final class EventFeed: Service {
     }
 
     private func take(_ delivery: Delivery, _ ready: inout [FeedEvent], _ follower: inout Follower) async throws {
-        guard let event = FeedEvent(wire: delivery.body) else {
+        let headers = delivery.properties.headers
+        func time(_ name: String) -> Timestamp? { headers[name]?.int.map { Timestamp(microseconds: $0) } }
+        let (stored, published) = (time(EventPassage.storedHeader), time(EventPassage.publishedHeader))
+        guard let event = FeedEvent(wire: delivery.body, stored: stored, published: published) else {
             metrics.poison.add()
             logger.warning("a message on the exchange is no event", ["routing_key": delivery.routingKey])
             follower.mustReadLog = true
@@ -267,7 +270,7 @@ public final class EventFeed: Service {
         while case let events = try await reader.settled(after: previous, atMost: batchSize), !events.isEmpty {
             var ready: [FeedEvent] = []
             for event in events {
-                if let event = FeedEvent(wire: event.wire(epoch: last.epoch, after: previous)) {
+                if let event = FeedEvent(wire: event.wire(epoch: last.epoch, after: previous), stored: event.at) {
                     ready.append(event)
                 } else {
                     metrics.poison.add()

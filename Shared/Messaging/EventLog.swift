@@ -88,6 +88,16 @@ public enum EventLog {
         """
     }
 
+    /// The event of a subject that has an id.
+    static func event(_ id: String, of subject: UUID) -> SQL {
+        """
+        SELECT transaction_id, id, type, event_id, subject, seq, at, body, traceparent
+        FROM shared.events
+        WHERE subject = \(subject) AND event_id = \(id)
+        LIMIT 1
+        """
+    }
+
     /// Wakes whoever follows the log; sent alone, never in a writer's transaction.
     static func announce(_ sender: String) -> SQL { "SELECT pg_notify('martlet_events', \(sender))" }
 

@@ -51,6 +51,12 @@ public struct EventLogReader: Sendable {
         return try await pool.query(statement).map(LoggedEvent.init)
     }
 
+    /// The event with an id, `<subject>:…`; `nil` when the log has none such, or no longer.
+    public func event(_ id: String) async throws -> LoggedEvent? {
+        guard let subject = UUID(String(id.prefix { $0 != ":" })) else { return nil }
+        return try await pool.query(EventLog.event(id, of: subject)).first.map(LoggedEvent.init)
+    }
+
     private func place(_ statement: SQL) async throws -> LogPlace? {
         guard let row = try await pool.query(statement).first else { return nil }
         return LogPlace(transaction: try row.decode(0), row: try row.decode(1))

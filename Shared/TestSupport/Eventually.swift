@@ -2,10 +2,13 @@
 ///
 /// - Throws: `NeverHappened` after `limit`, and whatever `condition` throws.
 public func eventually(
-    _ what: String,
+    _ what: String? = nil,
     within limit: Duration = .seconds(120),
+    file: String = #fileID,
+    line: Int = #line,
     _ condition: () async throws -> Bool
 ) async throws {
+    let what = what ?? "what line \(line) of \(file) waits for"
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         guard ContinuousClock.now < deadline else { throw NeverHappened(description: "never happened: \(what)") }

@@ -257,7 +257,7 @@ measure_work() {
         line=$("$binaries/ServiceLoad" work $jobs 4) || die "$line"
         rates+=("$(word "$line" jobs_per_s)")
     done
-    row "lease, start, complete over HTTP, 4 sessions: jobs/s" "$(rounded "$(median "${rates[@]}")")" - - - printed
+    row "lease begun, complete over HTTP, 4 sessions: jobs/s" "$(rounded "$(median "${rates[@]}")")" - - - printed
     after=$(sql "$position" "$database")
     row "what Postgres logs for a job until it is completed: KiB" \
         "$(rounded "$(divide "$((after - before))" $((jobs * rounds * 1024)))")" - - - printed

@@ -1,17 +1,10 @@
 import Cron
 import Kernel
+import TestSupport
 import Testing
 
 /// The search against a walk through every minute, with expressions and days chosen at random, the same every time.
 @Suite(.timeLimit(.minutes(2))) struct BruteForceTests {
-    struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 31
-        }
-    }
-
     /// A field written at random, and what it allows.
     struct Field {
         var text = "*"
@@ -19,7 +12,7 @@ import Testing
         var isStarred: Bool { text.hasPrefix("*") }
     }
 
-    static func field(_ range: ClosedRange<Int64>, _ random: inout Seeded) -> Field {
+    static func field(_ range: ClosedRange<Int64>, _ random: inout SeededRandom) -> Field {
         var field = Field()
         let starred = Int.random(in: 0..<3, using: &random)
         if starred < 2 {
@@ -103,7 +96,7 @@ import Testing
         let start = try #require(Timestamp(from)).seconds
         let end = start + 7 * 86_400
         let steps = BruteForceTests.walk(from: start, to: end, zone)
-        var random = Seeded(state: 42)
+        var random = SeededRandom(42)
         for _ in 0..<100 {
             let minute = BruteForceTests.field(0...59, &random)
             let hour = BruteForceTests.field(0...23, &random)

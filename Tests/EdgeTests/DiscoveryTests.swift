@@ -69,16 +69,16 @@ import Testing
                 logger: .silent
             )
             try await DiscoveryTests.running(watch) {
-                while directory.url(of: .jobQueue) != "http://10.0.0.1:81" { await Task.yield() }
+                try await eventually { directory.url(of: .jobQueue) == "http://10.0.0.1:81" }
                 consul.publish(DiscoveryTests.two)
-                while directory.url(of: .jobQueue) == "http://10.0.0.1:81" { await Task.yield() }
+                try await eventually { directory.url(of: .jobQueue) != "http://10.0.0.1:81" }
                 // Without an address of its own a service has its node's.
                 var seen: Set<String> = []
                 while seen.count < 2 { seen.insert(directory.url(of: .jobQueue)) }
                 #expect(seen == ["http://10.0.0.9:82", "http://10.0.0.2:83"])
                 // Another history: its smaller index does not stop the queries.
                 consul.publish(DiscoveryTests.one, index: 2)
-                while directory.url(of: .jobQueue) != "http://10.0.0.1:81" { await Task.yield() }
+                try await eventually { directory.url(of: .jobQueue) == "http://10.0.0.1:81" }
             }
             #expect(consul.requests.first == "/v1/health/service/job-queue?passing&index=0&wait=60s")
             #expect(consul.requests.contains { $0.contains("index=7&") })
@@ -103,7 +103,7 @@ import Testing
             try await DiscoveryTests.running(registration) {
                 #expect(consul.registrations.isEmpty)
                 bound.succeed(8080)
-                while consul.registrations.isEmpty { await Task.yield() }
+                try await eventually { !consul.registrations.isEmpty }
                 let (id, body) = try #require(consul.registrations.first)
                 #expect(id.hasPrefix("agent-10.1.1.1-8080-"))
                 let check = try JSONDocument(parsing: body).root["Check"]
@@ -111,7 +111,7 @@ import Testing
                 #expect(check?["Interval"]?.string == "10s")
                 #expect(check?["DeregisterCriticalServiceAfter"]?.string == "1m")
                 consul.forget()
-                while consul.registrations[id] == nil { await Task.yield() }
+                try await eventually { consul.registrations[id] != nil }
             }
             #expect(consul.registrations.isEmpty)
         }

@@ -3,6 +3,7 @@ import HTTPClient
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -45,7 +46,7 @@ import Testing
             let done = try await begin()
             _ = try await fixture.queue.dispatcher.complete(Completion(key: done))
             let running = try await begin()
-            while try await !fixture.pool.query("SELECT FROM jobs.dependency_checks").isEmpty { await Task.yield() }
+            try await eventually { try await fixture.pool.query("SELECT FROM jobs.dependency_checks").isEmpty }
             #expect(try await AuditTests.findings(fixture) == [])
             #expect(try await AuditTests.findings(fixture, limit: 2) == [])
 

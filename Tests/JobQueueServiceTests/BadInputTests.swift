@@ -262,7 +262,7 @@ import Testing
             }
             #expect(try await fixture.send("POST", "/api/jobs", #"{"params":{}}"#).status == 503)
             try await TestPostgres.setAway(false, fixture.database)
-            while try await fixture.send("GET", "/api/jobs/\(id)").status != 200 { await Task.yield() }
+            try await eventually { try await fixture.send("GET", "/api/jobs/\(id)").status == 200 }
         }
     }
 }

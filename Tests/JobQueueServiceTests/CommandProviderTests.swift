@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPClient
 import JSON
 import Kernel
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -39,7 +40,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
             try await body(fixture)
             // Whatever became of the jobs, nothing of them is left.
-            while try FileSystem.names(in: base) != [] { await Task.yield() }
+            try await eventually { try FileSystem.names(in: base) == [] }
         }
     }
 
@@ -69,7 +70,7 @@ import Testing
         let gate = "martlet-gate-\(IdentifierSource().uuid())"
         try await run(script.replacing("$1", with: gate), more: pattern) { fixture in
             let id = try await submit(fixture)
-            while try await fixture.job(id)["progress"]?["fraction"]?.double != 0.25 { await Task.yield() }
+            try await eventually { try await fixture.job(id)["progress"]?["fraction"]?.double == 0.25 }
             try Data().write(to: URL(filePath: "/tmp/\(gate)"))
             #expect(try await fixture.finished(id)["progress"]?["fraction"]?.double == 1)
             try FileManager.default.removeItem(atPath: "/tmp/\(gate)")
@@ -100,14 +101,17 @@ import Testing
     }
 
     @Test func `cancelling a job ends its program`() async throws {
-        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "3000"]) { fixture in
+        try await run("echo $$; sleep 300", environment: ["LEASE_MS": "15000"]) { fixture in
             let id = try await submit(fixture)
             var lines: [String] = []
-            while lines.isEmpty { lines = try await fixture.lines(id) }
+            try await eventually("it says who it is") {
+                lines = try await fixture.lines(id)
+                return !lines.isEmpty
+            }
             let process = try #require(lines.first)
             #expect(FileManager.default.fileExists(atPath: "/proc/\(process)"))
             #expect(try await fixture.send("POST", "/api/jobs/\(id)/cancel").status == 200)
-            while FileManager.default.fileExists(atPath: "/proc/\(process)") { await Task.yield() }
+            try await eventually { !FileManager.default.fileExists(atPath: "/proc/\(process)") }
             #expect(try await fixture.job(id)["status"]?.string == "cancelled")
         }
     }

@@ -7,6 +7,7 @@ import HTTPServer
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -200,9 +201,9 @@ import Testing
         } _: { server in
             try await run(server.url, environment: ["LEASE_MS": "3000"]) { fixture in
                 let id = try await fixture.submit(HTTPProviderTests.submission())
-                while try await fixture.job(id)["phase"]?.string != "awaiting_provider" { await Task.yield() }
+                try await eventually { try await fixture.job(id)["phase"]?.string == "awaiting_provider" }
                 #expect(try await fixture.send("POST", "/api/jobs/\(id)/cancel").status == 200)
-                while server.count("DELETE") == 0 { await Task.yield() }
+                try await eventually { server.count("DELETE") != 0 }
                 #expect(server.asked.last { $0.method == "DELETE" }?.path == "/jobs/x1")
                 #expect(try await fixture.job(id)["status"]?.string == "cancelled")
             }
@@ -288,10 +289,10 @@ import Testing
         try await withServer(HTTPProviderTests.diligent) { server in
             try await run(server.url, waiting: HTTPProviderTests.webhook) { fixture in
                 let id = try await fixture.submit(HTTPProviderTests.submission())
-                while try await fixture.job(id)["phase"]?.string != "awaiting_provider" { await Task.yield() }
+                try await eventually { try await fixture.job(id)["phase"]?.string == "awaiting_provider" }
                 let running = #"{"id":"x1","status":"working","percent":30}"#
                 #expect(try await call(fixture, running, signature(running)) == 204)
-                while try await fixture.job(id)["progress"]?["fraction"]?.double != 0.3 { await Task.yield() }
+                try await eventually { try await fixture.job(id)["progress"]?["fraction"]?.double == 0.3 }
                 let done = #"{"id":"x1","status":"succeeded","output":"\#(server.url)/files/a"}"#
                 for _ in 1...3 { #expect(try await call(fixture, done, signature(done)) == 204) }
                 let late = #"{"id":"x1","status":"failed","error":"too late"}"#
@@ -337,7 +338,7 @@ import Testing
                 // Another replica shares only the database.
                 _ = try await fixture.pool.execute("DELETE FROM jobs.provider_webhooks")
                 let id = try await fixture.submit(HTTPProviderTests.submission())
-                while try await fixture.job(id)["phase"]?.string != "awaiting_provider" { await Task.yield() }
+                try await eventually { try await fixture.job(id)["phase"]?.string == "awaiting_provider" }
                 try await WebhookInbox(fixture.pool)
                     .store(RawJSON(done), isFinal: true, provider: "acme", externalID: "x1")
                 #expect(try await fixture.finished(id)["status"]?.string == "completed")

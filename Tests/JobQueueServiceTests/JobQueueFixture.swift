@@ -37,6 +37,8 @@ struct JobQueueFixture: Sendable {
                 environment: [
                     "DATABASE_URL": database.url, "RESULTS_DIR": "/tmp/martlet-tests/\(database.name)",
                     "RETRY_INITIAL_MS": "1", "RETRY_CAP_MS": "1", "PROVIDER_PRESETS": "none",
+                    // A busy machine is no dead worker.
+                    "LEASE_MS": "300000",
                 ]
                 .merging(environment) { $1 }
             )
@@ -166,7 +168,7 @@ struct JobQueueFixture: Sendable {
 
     /// Waits until a job has a status; the suite's time limit bounds the wait.
     func wait(for id: JobID, toBe status: JobStatus) async throws {
-        while try await job(id)["status"]?.string != status.rawValue { await Task.yield() }
+        try await eventually { try await job(id)["status"]?.string == status.rawValue }
     }
 
     /// The statuses of a job's events, and whether their numbers are gapless.

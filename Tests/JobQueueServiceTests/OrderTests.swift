@@ -2,6 +2,7 @@ import Contracts
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -122,7 +123,7 @@ import Testing
                 )
                 try await fixture.finish(lease)
             }
-            while try await fixture.count("SELECT count(*) FROM jobs.ordered") > 0 { await Task.yield() }
+            try await eventually { try await fixture.count("SELECT count(*) FROM jobs.ordered") <= 0 }
         }
     }
 }

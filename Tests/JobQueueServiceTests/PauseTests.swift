@@ -2,6 +2,7 @@ import Contracts
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -21,7 +22,7 @@ import Testing
                         while !isOver.withLock({ $0 }) { _ = try await fixture.take(worker, 1) }
                     }
                 }
-                while try await fixture.count(claimed) < 50 { await Task.yield() }
+                try await eventually { try await fixture.count(claimed) >= 50 }
                 let answer = try await fixture.send("POST", "/api/queues/busy/pause")
                 let atPause = try await fixture.count(claimed)
                 #expect(answer.json["paused"]?.bool == true)
@@ -40,7 +41,7 @@ import Testing
                 try await fixture.submit("busy", each: ["", ""])
                 #expect(try await fixture.count(claimed) == atPause)
                 #expect(try await fixture.send("POST", "/api/queues/busy/resume").json["paused"]?.bool == false)
-                while try await fixture.count(claimed) < atPause + 100 { await Task.yield() }
+                try await eventually { try await fixture.count(claimed) >= atPause + 100 }
                 isOver.withLock { $0 = true }
                 try await group.waitForAll()
             }
@@ -53,13 +54,15 @@ import Testing
             let worker = try await fixture.worker()
             let answer = try await fixture.pool
                 .withTransaction { transaction in
-                    let rows = try transaction.query(LeaseStatements.claim(worker, limit: 1))
+                    let rows = try transaction.query(
+                        LeaseStatements.claim(worker, from: .all(of: worker.kinds), limit: 1, starting: false)
+                    )
                     #expect(rows.count == 1)
                     let pause = Task { try await fixture.send("POST", "/api/queues/busy/pause") }
                     let waits: SQL = """
                         SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'jobs.leases'::regclass
                         """
-                    while try await fixture.count(waits) == 0 { await Task.yield() }
+                    try await eventually { try await fixture.count(waits) != 0 }
                     #expect(try await fixture.count("SELECT count(*) FROM jobs.queues") == 0)
                     return pause
                 }

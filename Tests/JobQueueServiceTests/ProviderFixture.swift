@@ -3,18 +3,20 @@ import Foundation
 import HTTPClient
 import JSON
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import JobQueueService
 
 extension JobQueueFixture {
-    /// The job once it has ended; the suite's time limit bounds the wait.
+    /// The job once it has ended.
     func finished(_ id: JobID) async throws -> JSONElement {
-        while true {
-            let job = try await job(id)
-            if let status = job["status"]?.string.flatMap(JobStatus.init), status.isFinal { return job }
-            await Task.yield()
+        var job = try await job(id)
+        try await eventually("the job ends") {
+            job = try await self.job(id)
+            return job["status"]?.string.flatMap(JobStatus.init)?.isFinal == true
         }
+        return job
     }
 
     /// A file that the service serves.

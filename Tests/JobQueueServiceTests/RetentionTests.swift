@@ -89,8 +89,8 @@ import Testing
 
             try await RetentionTests.dismissRemover(fixture)
             try await RetentionTests.removing(fixture, RetentionPeriods([.completed: 1, .cancelled: 0])) {
-                while try await RetentionTests.count(fixture, "jobs.jobs") > 3 { await Task.yield() }
-                while try await RetentionTests.count(fixture, "jobs.loose_files") > 0 { await Task.yield() }
+                try await eventually { try await RetentionTests.count(fixture, "jobs.jobs") <= 3 }
+                try await eventually { try await RetentionTests.count(fixture, "jobs.loose_files") <= 0 }
             }
             for id in completed.dropLast() { #expect(try await fixture.send("GET", "/api/jobs/\(id)").status == 404) }
             for id in [completed[3], cancelled, open] {
@@ -150,7 +150,7 @@ import Testing
 
             try await RetentionTests.dismissRemover(fixture)
             try await RetentionTests.removing(fixture, RetentionPeriods([.completed: 1, .failed: 0])) {
-                while try await fixture.send("GET", "/api/jobs/\(plain)").status == 200 { await Task.yield() }
+                try await eventually { try await fixture.send("GET", "/api/jobs/\(plain)").status != 200 }
             }
             for id in [unique, asset, parent, retry] {
                 #expect(try await fixture.send("GET", "/api/jobs/\(id)").status == 200)
@@ -167,9 +167,9 @@ import Testing
             _ = try await fixture.pool.execute("DELETE FROM agent.projects")
             _ = try await fixture.send("POST", "/api/jobs/\(child)/cancel")
             try await RetentionTests.removing(fixture, RetentionPeriods([.completed: 1, .failed: 1])) {
-                while try await fixture.send("GET", "/api/jobs/\(parent)").status == 200 { await Task.yield() }
-                while try await fixture.send("GET", "/api/jobs/\(asset)").status == 200 { await Task.yield() }
-                while try await fixture.send("GET", "/api/jobs/\(failed)").status == 200 { await Task.yield() }
+                try await eventually { try await fixture.send("GET", "/api/jobs/\(parent)").status != 200 }
+                try await eventually { try await fixture.send("GET", "/api/jobs/\(asset)").status != 200 }
+                try await eventually { try await fixture.send("GET", "/api/jobs/\(failed)").status != 200 }
             }
             #expect(try await fixture.send("GET", "/api/jobs/\(unique)").status == 200)
         }

@@ -5,6 +5,7 @@ import HTTPClient
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -134,7 +135,7 @@ import Testing
         try await JobQueueFixture.run { fixture in
             let (path, made) = try await Self.create(fixture, #"{"every_ms":1000,"job":{"params":{}}}"#)
             let start = try #require(made["created_at"]?.string.flatMap { Timestamp($0) })
-            while try await fixture.send("GET", path).json["fired_count"]?.int ?? 0 < 2 { await Task.yield() }
+            try await eventually { try await fixture.send("GET", path).json["fired_count"]?.int ?? 0 >= 2 }
             let jobs = try await fixture.send("GET", "/api/jobs").json["items"]?.elements.map { $0 } ?? []
             let ticks = jobs.compactMap { $0["metadata"]?["scheduled_at"]?.string.flatMap { Timestamp($0) } }
             #expect(ticks.reversed().prefix(2) == [start + .seconds(1), start + .seconds(2)])
@@ -150,7 +151,7 @@ import Testing
                 SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables
                 WHERE schemaname = 'jobs' AND relname = 'schedules'
                 """
-            while try await fixture.pool.query(looks)[0].decode(0, as: Int.self) < 2 { await Task.yield() }
+            try await eventually { try await fixture.pool.query(looks)[0].decode(0, as: Int.self) >= 2 }
             // The other one stores a schedule and dies.
             let draft = try ScheduleDraft(
                 JSONDocument(parsing: #"{"every_ms":1000,"job":{"params":{}}}"#).root,

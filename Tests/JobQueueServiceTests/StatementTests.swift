@@ -61,7 +61,9 @@ import Testing
             ("suspend", LeaseStatements.suspend([Suspension(key: key, limit: .zero)])),
             ("next due", JobStatements.nextDue), ("clock", DatabaseClockStatements.read),
             ("logs", JobStatements.logs(key.jobID, after: 0, limit: 1)),
-            ("claim", LeaseStatements.claim(worker, limit: 1)), ("start", LeaseStatements.start([key])),
+            ("claim", LeaseStatements.claim(worker, from: .all(of: ["a"]), limit: 1, starting: false)),
+            ("claim and start", LeaseStatements.claim(worker, from: .all(of: ["a"]), limit: 1, starting: true)),
+            ("look", LineStatements.look(.all(of: ["a"]))), ("start", LeaseStatements.start([key])),
             ("complete", LeaseStatements.complete([Completion(key: key)])),
             ("fail", LeaseStatements.fail([Failure(key: key, code: "", message: "")], retries)),
             (
@@ -76,7 +78,7 @@ import Testing
             ("held by", LeaseStatements.heldBy([worker.id])), ("timed out", LeaseStatements.timedOut(limit: 1)),
             ("sweep", LeaseStatements.sweep),
             ("register", WorkerStatements.register(worker, inProcess: true, lease: .seconds(1))),
-            ("count ready", WorkerStatements.countReady(WorkerFilter(worker), limit: 1)),
+            ("count ready", WorkerStatements.countReady(WorkerFilter(worker), from: .all(of: ["a"]), limit: 1)),
             ("worker", WorkerStatements.find(worker.id)),
             ("beat", WorkerStatements.heartbeat([worker.id], lease: .seconds(1))),
             ("revoked", WorkerStatements.revokedLeases(worker.id)), ("count", WorkerStatements.leaseCount(worker.id)),
@@ -85,7 +87,7 @@ import Testing
             ("expired", WorkerStatements.expired(limit: 1)),
             (
                 "hand back unstarted",
-                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1))
+                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1), begunToo: true)
             ),
             ("drain", WorkerStatements.drain(worker.id)),
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),

@@ -40,7 +40,7 @@ import Testing
     }
 
     static func waitForBase(_ pool: Pool) async throws {
-        while try await pool.query(StatsStatements.base).isEmpty { await Task.yield() }
+        try await eventually { try await !pool.query(StatsStatements.base).isEmpty }
     }
 
     /// Waits until the folding stands behind all that is there.
@@ -127,7 +127,7 @@ import Testing
                         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                         WHERE datname = current_database() AND wait_event_type = 'Lock'
                         """
-                    while try await fixture.pool.query(victims).isEmpty { await Task.yield() }
+                    try await eventually { try await !fixture.pool.query(victims).isEmpty }
                     let (counts, truth) = try await StatsTests.compare(fixture.pool)
                     #expect(counts == truth)
                 }
@@ -183,7 +183,7 @@ import Testing
             _ = try await pool.execute("DELETE FROM jobs.carried_statuses")
             #expect(try await pool.query(JobStatements.promote(limit: 1)).count == 1)
             try await fixture.fold(while: {
-                while try await pool.query(StatsStatements.base).first?.decode(0) == counted { await Task.yield() }
+                try await eventually { try await pool.query(StatsStatements.base).first?.decode(0) != counted }
             })
             let after = try await StatsTests.compare(pool)
             #expect(after.truth == ["default generate queued 2"])

@@ -53,7 +53,7 @@ import Testing
                 #expect(quiet.canServe)
             }
             await foreign.close()
-            while try await VacuumTests.hold(pool) != nil { await Task.yield() }
+            try await eventually { try await VacuumTests.hold(pool) == nil }
             await pool.close()
         }
     }

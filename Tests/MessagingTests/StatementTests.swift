@@ -32,6 +32,7 @@ import Testing
             ("settled end", EventLog.settledEnd), ("oldest", EventLog.oldest), ("announce", EventLog.announce("")),
             ("of context", EventLog.ofContext("card_id = \(id)", after: place, upTo: place, atMost: 1)),
             ("of subject", EventLog.ofSubject(id, type: .jobStatusUpdated, afterSeq: 1, atMost: 1)),
+            ("event", EventLog.event("e", of: id)),
             ("claim", Inbox.claim("e", for: "c")),
             ("acquire", LeaseStatements.acquire("l", holder: id, term: .seconds(1))),
             ("release", LeaseStatements.release("l", holder: id)), ("read cursor", LeaseStatements.readCursor("c")),

@@ -70,7 +70,7 @@ import Testing
             let job = try await fixture.job()
             #expect(try await socket.next("job_update")["data"]?["job_id"]?.string == "\(job)")
             // The update may overtake garbage, by way of the log; the suite's time limit bounds the wait.
-            while !fixture.metrics.prometheusText().contains("martlet_feed_poison_total 4") { await Task.yield() }
+            try await eventually { fixture.metrics.prometheusText().contains("martlet_feed_poison_total 4") }
             publishing.cancel()
             await publishing.value
         }

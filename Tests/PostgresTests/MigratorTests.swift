@@ -72,9 +72,8 @@ import Testing
     @Test func `a database newer than the program is accepted, with a warning`() async throws {
         try await withPool { pool, _ in
             try await Migrator(pool, logger: .silent).migrate([first, second])
-            let lines = LogLines()
-            let logger = Logger(LogSink(level: .warning, clock: .system) { lines.append($0) })
-            #expect(try await Migrator(pool, logger: logger).migrate([first]) == [])
+            let lines = RecordedLog()
+            #expect(try await Migrator(pool, logger: lines.logger(level: .warning)).migrate([first]) == [])
             #expect(lines.all.contains { $0.contains("newer than this program") })
         }
     }

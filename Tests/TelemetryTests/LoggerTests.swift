@@ -1,19 +1,13 @@
-import Concurrency
 import Kernel
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct LoggerTests {
-    final class Lines: Sendable {
-        private let lines = Lock<[String]>([])
-        func append(_ line: String) { lines.withLock { $0.append(line) } }
-        var all: [String] { lines.withLock { $0 } }
-    }
-
     let clock = WallClock { Timestamp(microseconds: 0) }
 
     @Test func `writes one JSON object with its facts escaped`() {
-        let lines = Lines()
+        let lines = RecordedLog()
         let sink = LogSink(level: .info, clock: clock) { lines.append($0) }
         Logger(sink).with(["service": "jobs"]).info("job claimed", ["job_id": "7", "text": "a\"b\n\u{1}"])
         #expect(
@@ -24,7 +18,7 @@ import Testing
     }
 
     @Test func `leaves out lines below its level`() {
-        let lines = Lines()
+        let lines = RecordedLog()
         let logger = Logger(LogSink(level: .warning, clock: clock) { lines.append($0) })
         logger.debug("one")
         logger.info("two")
@@ -34,7 +28,7 @@ import Testing
     }
 
     @Test func `secrets stay dots`() {
-        let lines = Lines()
+        let lines = RecordedLog()
         Logger(LogSink(level: .info, format: .text, clock: clock) { lines.append($0) })
             .info("connected", ["password": Secret("swordfish")])
         #expect(lines.all == ["1970-01-01T00:00:00.000Z INFO connected password=•••"])

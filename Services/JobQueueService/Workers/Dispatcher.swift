@@ -12,6 +12,8 @@ final class Dispatcher: Service {
     private let pool: Pool
     private let bell: ReadyBell
     private let lanes: Lanes
+    private let floors: FloorKeeper
+    private let budgets: RetryBudgets
     private let changed: @Sendable () -> Void
     private let dependentsMayGo: @Sendable () -> Void
     private let lease: Duration
@@ -32,6 +34,7 @@ final class Dispatcher: Service {
         pool: Pool,
         bell: ReadyBell,
         lanes: Lanes,
+        floors: FloorKeeper,
         lease: Duration,
         retries: RetryPolicy,
         budgets: RetryBudgets,
@@ -42,6 +45,8 @@ final class Dispatcher: Service {
         self.pool = pool
         self.bell = bell
         self.lanes = lanes
+        self.floors = floors
+        self.budgets = budgets
         self.lease = lease
         self.changed = changed
         self.dependentsMayGo = dependentsMayGo
@@ -113,14 +118,15 @@ final class Dispatcher: Service {
         }
     }
 
-    /// Leases up to `limit` jobs; waits up to `wait` when there are none.
-    func acquire(_ worker: Worker, limit: Int, wait: Duration) async throws -> [Lease] {
+    /// Leases up to `limit` jobs; waits up to `wait` when there are none. `starting` begins them too, which saves the
+    /// worker from saying so; a few may come that are not begun.
+    func acquire(_ worker: Worker, limit: Int, wait: Duration, starting: Bool = false) async throws -> [Lease] {
         let deadline = ContinuousClock.now + wait
         let waiter = ReadyBell.Waiter(WorkerFilter(worker))
         bell.enter(waiter)
         defer { bell.leave(waiter) }
         while true {
-            let leases = try await claim(worker, limit)
+            let leases = try await claim(worker, limit, starting)
             let left = deadline - ContinuousClock.now
             guard leases.isEmpty, left > .zero else { return leases }
             _ = try await waiter.wakeup.wait(atMost: left)
@@ -129,17 +135,38 @@ final class Dispatcher: Service {
 
     /// Leases jobs from the open line, or from lanes when there are none. Where lanes are known to have jobs they come
     /// first every other time.
-    private func take(_ worker: Worker, limit: Int) async throws -> [Lease] {
+    private func take(_ worker: Worker, _ limit: Int, _ starting: Bool) async throws -> [Lease] {
         var leases: [Lease] = []
         let lanesFirst = lanes.takeTurn(worker)
         if lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
         guard leases.count < limit else { return leases }
         do {
-            leases += try await pool.query(LeaseStatements.claim(worker, limit: limit - leases.count)).map(Lease.init)
+            leases += try await takeFromLine(worker, limit: limit - leases.count, starting)
             if leases.isEmpty, !lanesFirst { leases = try await takeFromLanes(worker, limit: limit) }
         } catch  where !leases.isEmpty {
             // What was leased already must reach its worker; whatever is wrong shows at the next look.
         }
+        return leases
+    }
+
+    private func takeFromLine(_ worker: Worker, limit: Int, _ starting: Bool) async throws -> [Lease] {
+        let lines = floors.lines(of: worker.kinds)
+        let rows = try await pool.query(
+            LeaseStatements.claim(worker, from: lines, limit: limit, starting: starting)
+        )
+        if starting, !rows.isEmpty { changed() }
+        var seen: Set<Line> = []
+        var leftSome = false
+        let leases = try rows.map { row in
+            let lease = try Lease(row, isStarted: starting)
+            seen.insert(Line(kind: lease.kind, priority: try row.decode(Lease.columnCount)))
+            leftSome = try row.decode(Lease.columnCount + 1)
+            if let dependency: String = try row.decode(Lease.columnCount + 2) { budgets.started(dependency) }
+            return lease
+        }
+        floors.note(seen)
+        // While this claim looked at them they were hidden from others, who may wait now.
+        if leftSome { bell.ring(worker.kinds) }
         return leases
     }
 
@@ -151,10 +178,10 @@ final class Dispatcher: Service {
     }
 
     /// Claims jobs, and puts them in line again when the caller has gone meanwhile.
-    private func claim(_ worker: Worker, _ limit: Int) async throws -> [Lease] {
+    private func claim(_ worker: Worker, _ limit: Int, _ starting: Bool) async throws -> [Lease] {
         try Task.checkCancellation()
         // In a task of its own: of a claim that is cancelled nobody would know whether it has leased something.
-        let claimed = Task.immediate { try await self.take(worker, limit: limit) }
+        let claimed = Task.immediate { try await self.take(worker, limit, starting) }
         let leases = try await claimed.value
         guard Task.isCancelled, !leases.isEmpty else { return leases }
         let keys = leases.map { Release(key: LeaseKey(jobID: $0.jobID, fence: $0.fence), checkpoint: nil) }
@@ -162,10 +189,23 @@ final class Dispatcher: Service {
         throw CancellationError()
     }
 
-    /// Puts jobs in line again that a worker has leased and not started, but for some.
-    func handBackUnstarted(_ worker: Worker, except keys: [LeaseKey], olderThan age: Duration) async throws {
-        let statement = LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: age)
+    /// Puts jobs in line again that a worker has leased and not started.
+    func handBackUnstarted(_ worker: Worker) async throws {
+        try await handBack(
+            LeaseStatements.handBackUnstarted(worker.id, except: [], olderThan: .zero, begunToo: false)
+        )
+    }
+
+    /// Puts jobs in line again that a worker has leased a lease time ago and does not know of.
+    func handBackUnheard(_ worker: Worker, knowing keys: [LeaseKey]) async throws {
+        try await handBack(
+            LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: lease, begunToo: true)
+        )
+    }
+
+    private func handBack(_ statement: SQL) async throws {
         let kinds: [String] = try await pool.query(statement).map { try $0.decode(2) }
+        if !kinds.isEmpty { changed() }
         bell.ring(kinds)
     }
 

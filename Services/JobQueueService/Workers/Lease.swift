@@ -10,7 +10,7 @@ struct Lease: Sendable, JSONWritable {
     let kind: String
     let queue: String
     let params: RawJSON
-    /// Starts so far; the next one is this plus one.
+    /// Starts before this lease; its own is this plus one.
     let attempt: Int
     let maxAttempts: Int
     let timeout: Duration
@@ -22,6 +22,8 @@ struct Lease: Sendable, JSONWritable {
     let traceparent: String?
     /// What was said when the suspended job was resumed.
     let resumeData: RawJSON?
+    /// Whether the claim has begun the job too.
+    var isStarted = false
 
     /// The columns that `init(_:)` reads, in its order, of a table or alias called `job`.
     static let columns: SQL = """
@@ -37,14 +39,17 @@ struct Lease: Sendable, JSONWritable {
         try rows.filter { try $0.decode(0, as: JobID?.self) != nil }.map(Lease.init)
     }
 
-    init(_ row: Row) throws {
+    init(_ row: Row) throws { try self.init(row, isStarted: false) }
+
+    init(_ row: Row, isStarted: Bool) throws {
+        self.isStarted = isStarted
         var reader = row.reader
         jobID = try reader.next()
         fence = try reader.next()
         kind = try reader.next()
         queue = try reader.next()
         params = try reader.next()
-        attempt = try reader.next()
+        attempt = try reader.next(Int.self) - (isStarted ? 1 : 0)
         maxAttempts = try reader.next()
         timeout = .milliseconds(try reader.next(Int.self))
         deadlineAt = try reader.next()
@@ -73,6 +78,7 @@ struct Lease: Sendable, JSONWritable {
             $0.member("project_id", projectID)
             $0.member("card_id", cardID)
             $0.member("traceparent", traceparent)
+            $0.member("started", isStarted)
         }
     }
 }

@@ -32,6 +32,13 @@ extension LeaseStatements {
         """
     }
 
+    /// What changes in a job that begins.
+    static let begun: SQL = """
+        status = \(JobStatus.processing), phase = \(JobPhase.running), seq = job.seq + 1,
+        attempt = job.attempt + 1, started_at = coalesce(job.started_at, now()),
+        progress_fraction = NULL, progress_message = NULL
+        """
+
     static func ended(by verb: LeaseVerb) -> SQL {
         "ended_fence = job.fence, ended_verb = \(verb.rawValue), fence = job.fence + 1"
     }

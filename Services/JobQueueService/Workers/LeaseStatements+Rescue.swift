@@ -48,15 +48,22 @@ extension LeaseStatements {
         """
     }
 
-    /// Puts jobs in line again that a worker has leased and not started, but for some.
-    static func handBackUnstarted(_ worker: WorkerID, except keys: [LeaseKey], olderThan age: Duration) -> SQL {
+    /// Puts jobs in line again that a worker has leased and not started, but for some; `begunToo`: nor has started
+    /// itself, because they were begun with the claim. It costs no attempt.
+    static func handBackUnstarted(
+        _ worker: WorkerID,
+        except keys: [LeaseKey],
+        olderThan age: Duration,
+        begunToo: Bool
+    ) -> SQL {
         """
         WITH locked AS (
             SELECT job.id, job.status, job.fence
             FROM jobs.leases AS lease
             JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
-            WHERE lease.worker_id = \(worker) AND lease.started_at IS NULL AND lease.leased_at <= now() - \(age)
-                AND job.status = \(JobStatus.queued)
+            WHERE lease.worker_id = \(worker) AND lease.leased_at <= now() - \(age)
+                AND (job.status = \(JobStatus.queued)
+                    OR \(begunToo) AND lease.started_at = lease.leased_at AND job.status = \(JobStatus.processing))
                 AND (lease.job_id, lease.fence) NOT IN (
                     SELECT known.id, known.fence
                     FROM unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS known (id, fence)
@@ -65,7 +72,7 @@ extension LeaseStatements {
             FOR UPDATE OF job
         ), outcome AS (
             SELECT id, NULL::json AS checkpoint FROM locked
-        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt", deaths: "0"))
+        ), \(handBack(source: "locked JOIN outcome ON outcome.id = locked.id", attempt: "job.attempt - 1", deaths: "0"))
         """
     }
 

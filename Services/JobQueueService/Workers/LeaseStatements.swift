@@ -7,40 +7,51 @@ import Postgres
 /// Statements that begin, carry and end leases. Each takes a batch, locks the jobs' rows in the order of their ids and
 /// changes only those whose fence is the one that was sent; it returns the ids it changed.
 enum LeaseStatements {
-    /// Leases up to `limit` jobs of a worker's kinds and queues from the open line, where those stand that have no limits.
+    /// Leases up to `limit` jobs of a worker's kinds and queues from the open line, where those stand that have no limits;
+    /// `starting` begins them too.
+    ///
+    /// Returns beside each lease its priority, whether there are more jobs, which this claim kept from others while it
+    /// looked, and the dependency of a job that is begun for the first time.
     ///
     /// The CTE `due` is a fence for the planner too: a bare subquery may be run again by a nested loop and lease more.
-    static func claim(_ worker: Worker, limit: Int) -> SQL {
+    static func claim(_ worker: Worker, from lines: OpenLines, limit: Int, starting: Bool) -> SQL {
         """
-        WITH due AS (
-            SELECT line.job_id
-            FROM unnest(\(worker.kinds)) AS wanted (kind)
-            CROSS JOIN LATERAL (
-                SELECT ready.job_id, ready.priority, ready.entered
-                FROM jobs.ready
-                WHERE ready.kind = wanted.kind AND ready.lane IS NULL
-                    AND (\(worker.queues)::text[] IS NULL OR ready.queue = ANY(\(worker.queues)))
-                    AND (\(worker.project)::uuid IS NULL OR ready.project_id = \(worker.project))
-                    AND ready.queue NOT IN (\(LaneStatements.gatedQueues))
-                ORDER BY ready.priority DESC, ready.entered
-                LIMIT \(limit)
-                FOR UPDATE OF ready SKIP LOCKED
-            ) AS line
-            ORDER BY line.priority DESC, line.entered
-            LIMIT \(limit)
+        WITH \(LineStatements.places(lines, for: WorkerFilter(worker), limit: limit, locked: true)), found AS (
+            TABLE known UNION ALL TABLE rest
+        ), due AS (
+            SELECT job_id FROM found ORDER BY priority DESC, entered LIMIT \(limit)
         ), taken AS (
             DELETE FROM jobs.ready USING due WHERE ready.job_id = due.job_id RETURNING ready.job_id
         ), job AS (
             UPDATE jobs.jobs AS job
-            SET fence = job.fence + 1
+            SET fence = job.fence + 1\(starting ? ", \(begun)" : "" as SQL)
             FROM taken
             WHERE job.id = taken.job_id AND job.status = \(JobStatus.queued)
-            RETURNING \(Lease.columns)
-        ), leased AS (
-            INSERT INTO jobs.leases (job_id, fence, worker_id)
-            SELECT job.id, job.fence, \(worker.id) FROM job
+            RETURNING job, \(Lease.columns), job.priority, job.dependency
+        ), \(starting ? begunLeases(of: worker) : leases(of: worker))
+        SELECT \(Lease.columns), job.priority, (SELECT count(*) FROM found) > (SELECT count(*) FROM due),
+            CASE WHEN \(starting) AND job.attempt = 1 THEN job.dependency END
+        FROM job
+        """
+    }
+
+    private static func leases(of worker: Worker) -> SQL {
+        """
+        leased AS (
+            INSERT INTO jobs.leases (job_id, fence, worker_id) SELECT job.id, job.fence, \(worker.id) FROM job
         )
-        SELECT \(Lease.columns) FROM job
+        """
+    }
+
+    private static func begunLeases(of worker: Worker) -> SQL {
+        """
+        leased AS (
+            INSERT INTO jobs.leases (job_id, fence, worker_id, started_at, times_out_at)
+            SELECT job.id, job.fence, \(worker.id), now(), now() + make_interval(secs => job.timeout_ms / 1000.0)
+            FROM job
+        ), logged AS (
+            \(EventLog.appendStatuses(ofJobsIn: "job"))
+        )
         """
     }
 
@@ -49,9 +60,7 @@ enum LeaseStatements {
         """
         WITH \(locked(keys, status: .queued)), changed AS (
             UPDATE jobs.jobs AS job
-            SET status = \(JobStatus.processing), phase = \(JobPhase.running), seq = job.seq + 1,
-                attempt = job.attempt + 1, started_at = coalesce(job.started_at, now()),
-                progress_fraction = NULL, progress_message = NULL
+            SET \(begun)
             FROM locked
             WHERE job.id = locked.id
             RETURNING job

@@ -48,20 +48,11 @@ struct Worker: Sendable {
 enum WorkerStatements {
     /// How many jobs in line fit a filter, at most `limit`. Of lanes only a few count: what the limits of their keys
     /// allow is not known before a claim, and who finds a job there wakes the next one.
-    static func countReady(_ filter: WorkerFilter, limit: Int) -> SQL {
+    static func countReady(_ filter: WorkerFilter, from lines: OpenLines, limit: Int) -> SQL {
         """
-        WITH RECURSIVE \(LaneStatements.fronts(kinds: filter.kinds.sorted(), queues: filter.queues?.sorted()))
-        SELECT least(\(limit), (
-            SELECT count(*)
-            FROM (
-                SELECT FROM jobs.ready
-                WHERE kind = ANY(\(filter.kinds.sorted())) AND lane IS NULL
-                    AND (\(filter.queues?.sorted())::text[] IS NULL OR queue = ANY(\(filter.queues?.sorted())))
-                    AND (\(filter.project)::uuid IS NULL OR project_id = \(filter.project))
-                    AND queue NOT IN (\(LaneStatements.gatedQueues))
-                LIMIT \(limit)
-            ) AS fitting
-        ) + (
+        WITH RECURSIVE \(LaneStatements.fronts(kinds: filter.kinds.sorted(), queues: filter.queues?.sorted())),
+        \(LineStatements.places(lines, for: filter, limit: limit))
+        SELECT least(\(limit), (SELECT count(*) FROM (TABLE known UNION ALL TABLE rest) AS fitting) + (
             SELECT least(4, coalesce(sum(room.slots), 0))::bigint
             FROM front
             LEFT JOIN jobs.queues AS queue ON queue.name = front.queue

@@ -118,6 +118,7 @@ struct WorkerRoutes: Sendable {
         .object([
             .optional("max", .integer(1...1000).defaulting(to: 1)),
             .optional("wait_ms", .integer(0...30_000).defaulting(to: 0)),
+            .optional("start", .boolean.defaulting(to: false).described("begin them too, as the verb start does")),
         ])
     }
 
@@ -128,7 +129,8 @@ struct WorkerRoutes: Sendable {
         let wait = Duration.milliseconds(call.body.value("wait_ms")?.int ?? 0)
         var leases: [Lease] = []
         if room > 0, !worker.isDraining {
-            leases = try await dispatcher.acquire(worker, limit: room, wait: wait)
+            let starting = call.body.value("start")?.bool ?? false
+            leases = try await dispatcher.acquire(worker, limit: room, wait: wait, starting: starting)
         }
         return .json { json in json.object { $0.member("leases", leases) } }
     }

@@ -49,6 +49,8 @@ final class Hub: Sendable {
     private let softLimit: Int
     private let metrics: NotificationMetrics
     private let clock: WallClock
+    /// Called with events that all watchers were given.
+    private let handedOut: @Sendable (ArraySlice<FeedEvent>) -> Void
     private let state = Lock(State())
     private let underWay = Lock<[Counts]>([])
 
@@ -56,8 +58,10 @@ final class Hub: Sendable {
         limits: Limits = Limits(),
         softLimit: Int = SessionLimits().softBytes,
         metrics: NotificationMetrics,
-        clock: WallClock = .system
+        clock: WallClock = .system,
+        handedOut: @escaping @Sendable (ArraySlice<FeedEvent>) -> Void = { _ in }
     ) {
+        self.handedOut = handedOut
         self.limits = limits
         self.softLimit = softLimit
         self.metrics = metrics
@@ -128,7 +132,7 @@ final class Hub: Sendable {
                     return bytes < Hub.bytesAtOnce
                 }
                 rest = rest.dropFirst(part.count)
-                try await handOut(record(part), at: part.first?.at)
+                try await handOut(record(part), of: part)
             }
         }
     }
@@ -159,11 +163,13 @@ final class Hub: Sendable {
         }
     }
 
-    private func handOut(_ work: [(table: LoopTable, updates: [Update])], at begin: Timestamp?) async throws {
-        guard !work.isEmpty else { return }
-        let sent = Counts(work.count) { [metrics, clock] count in
+    private func handOut(_ work: [(table: LoopTable, updates: [Update])], of events: ArraySlice<FeedEvent>) async throws
+    {
+        guard !work.isEmpty else { return handedOut(events) }
+        let sent = Counts(work.count) { [metrics, clock, handedOut] count in
             metrics.frames.add(count)
-            if let begin { metrics.latency.record(clock.now() - begin) }
+            handedOut(events)
+            if let begin = events.first?.at { metrics.latency.record(clock.now() - begin) }
         }
         for (table, updates) in work { table.handOut(updates) { sent.add($0) } }
         // A loop that is behind is waited for; the usual hand-over costs nobody a wait.

@@ -122,6 +122,7 @@ final class LoopTable: Sendable {
                 let mark = FrameMark(update.position)
                 let outcome = room.audience.send(update.frame, mark: mark, limit: softLimit)
                 count += outcome.sent
+                update.event.passage.written(to: outcome.sent)
                 for id in outcome.late {
                     guard let session = content.sessions[id] else { continue }
                     session.assumeIsolated { $0.fellBehind(after: content.handed) }

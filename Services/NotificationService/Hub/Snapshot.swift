@@ -9,7 +9,7 @@ import Telemetry
 /// The jobs of a context as they are at a place in the log or a little later.
 struct Snapshot: Sendable {
     /// Why a watcher gets it.
-    enum Reason: String, Sendable {
+    enum Reason: String, Sendable, CaseIterable {
         /// It came without a cursor.
         case new
         /// Its cursor is of another history, of the future, or too old.

@@ -26,7 +26,7 @@ final class Update: Sendable {
     private static func message(_ event: FeedEvent, _ context: ContextID) -> [UInt8] {
         var json = JSONWriter(capacity: event.wire.count + 160)
         json.object {
-            $0.member("type", event.job == nil ? "event" : "job_update")
+            $0.member("type", (event.job == nil ? ServerMessageType.event : .jobUpdate).rawValue)
             $0.member("context_id", context.description)
             $0.member("cursor", event.position.description)
             $0.member("data", RawJSON(event.wire))

@@ -27,6 +27,12 @@ extension Session {
     /// Ends the session by an administrator's wish.
     func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
 
+    /// Ends the session because its API key was revoked.
+    func revoke() {
+        if case .closing = phase { return }
+        refuse(.unauthenticated, "UNAUTHENTICATED", "the API key was revoked, or has expired")
+    }
+
     /// Tells the client when to come back, and where it stands; it is served until then.
     func drain(_ departure: DrainPlan.Departure) {
         if case .closing = phase { return }
@@ -87,6 +93,8 @@ extension Session {
         wakeRoomWaiters()
         worker?.cancel()
         leaving?.cancel()
+        if let seat { around.attendance.leave(seat) }
+        seat = nil
         if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)
     }

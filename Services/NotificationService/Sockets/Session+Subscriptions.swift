@@ -16,14 +16,7 @@ extension Session {
         do {
             guard try await around.access.allows(principal, context) else {
                 // The other contexts of the same message are not concerned.
-                let refusal = ProtocolError(
-                    "FORBIDDEN_CONTEXT",
-                    "the token may not watch this",
-                    id: id,
-                    context: context.description,
-                    action: "drop_subscription"
-                )
-                socket.send(ServerMessage.error(refusal))
+                socket.send(ServerMessage.forbidden(context, id: id))
                 return
             }
         } catch {

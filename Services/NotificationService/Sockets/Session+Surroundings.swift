@@ -11,6 +11,7 @@ extension Session {
         let recovery: Recovery
         let access: ContextAccess
         let authenticator: Authenticator
+        let attendance: Attendance
         let metrics: NotificationMetrics
         let logger: Logger
         let limits: SessionLimits
@@ -23,6 +24,7 @@ extension Session {
             recovery: Recovery,
             access: ContextAccess,
             authenticator: Authenticator,
+            attendance: Attendance,
             metrics: NotificationMetrics,
             logger: Logger,
             limits: SessionLimits,
@@ -33,6 +35,7 @@ extension Session {
             self.recovery = recovery
             self.access = access
             self.authenticator = authenticator
+            self.attendance = attendance
             self.metrics = metrics
             self.logger = logger
             self.limits = limits

@@ -46,6 +46,8 @@ actor Session {
     var heldAt: Position?
     /// Who catches up and waits for room.
     var roomWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Held from the first token on.
+    var seat: Attendance.Seat?
 
     init(_ socket: WebSocket, _ around: Surroundings) {
         self.socket = socket
@@ -78,6 +80,14 @@ actor Session {
     private func admit(_ principal: Principal) {
         guard ContextAccess.mayWatch(principal) else {
             return refuse(.forbidden, "FORBIDDEN", "the token lacks the scope events:read")
+        }
+        if seat == nil {
+            seat = around.attendance.enter(principal) { [weak self, loop = socket.loop] in
+                loop.submit { self?.assumeIsolated { $0.revoke() } }
+            }
+            guard seat != nil else {
+                return refuse(.tooMany, "TOO_MANY_CONNECTIONS", "the token's owner has too many connections")
+            }
         }
         for timer in timers { timer.cancel() }
         timers = []
@@ -187,6 +197,18 @@ actor Session {
                 throw ProtocolError("FORBIDDEN", "the token is somebody else's", id: id, action: "reconnect")
             }
             admit(principal)
+            if present.scopes != principal.scopes || present.contexts != principal.contexts {
+                try await dropForbidden(principal)
+            }
+        }
+    }
+
+    /// Ends what the new token does not allow.
+    private func dropForbidden(_ principal: Principal) async throws {
+        for context in Array(subscriptions.keys) where try await !around.access.allows(principal, context) {
+            guard subscriptions[context] != nil else { continue }
+            end(context)
+            socket.send(ServerMessage.forbidden(context, id: nil))
         }
     }
 

@@ -1,7 +1,7 @@
 import Concurrency
 import JSON
 
-/// How many jobs a second workers lease, start and complete over HTTP, each verb a batch of up to 100. They stop when
+/// How many jobs a second workers lease, begun with the lease, and complete over HTTP, up to 100 at once. They stop when
 /// so many are done; there may be more in line.
 struct WorkRow: Sendable {
     private static let kind = "bench-work"
@@ -36,10 +36,10 @@ struct WorkRow: Sendable {
             let answer = try await services.post("/api/workers/\(worker)/acquire") {
                 $0.member("max", 100)
                 $0.member("wait_ms", 0)
+                $0.member("start", true)
             }
             let leases = answer["leases"]?.elements.map { $0 } ?? []
             guard !leases.isEmpty else { break }
-            _ = try await services.settle("start", worker, leases)
             progress.add(try await services.settle("complete", worker, leases))
         }
         try await services.close(worker)

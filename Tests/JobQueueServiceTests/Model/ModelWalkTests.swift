@@ -57,7 +57,7 @@ import Testing
 
     /// Walks from one seed; returns the number of steps.
     private static func walk(_ fixture: JobQueueFixture, seed: UInt64) async throws -> Int {
-        var random = SplitMix64(seed)
+        var random = SeededRandom(seed)
         let setup = setups[Int(random.next() % UInt64(setups.count))]
         var model = QueueModel(setup)
         var service = ModelledService(fixture, setup)
@@ -132,18 +132,4 @@ extension ModelAction {
 
 extension QueueModel.Job? {
     fileprivate var debugText: String { map { "\($0)" } ?? "none" }
-}
-
-/// Vigna's generator: small, and the same everywhere.
-private struct SplitMix64 {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

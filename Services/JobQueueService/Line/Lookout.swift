@@ -8,6 +8,7 @@ import Telemetry
 struct Lookout: Sendable {
     let pool: Pool
     let bell: ReadyBell
+    let floors: FloorKeeper
     let logger: Logger
     /// Signalled when other replicas may have put jobs in line.
     let wakeup: Wakeup
@@ -15,8 +16,11 @@ struct Lookout: Sendable {
     var duty: any Service {
         Duty(name: "lookout", period: .seconds(5), logger: logger, wakeup: wakeup) {
             for (filter, count) in bell.waiting {
+                let lines = floors.lines(of: filter.kinds.sorted())
                 let ready: Int =
-                    try await pool.query(WorkerStatements.countReady(filter, limit: count)).first?.decode(0) ?? 0
+                    try await pool.query(WorkerStatements.countReady(filter, from: lines, limit: count))
+                    .first?
+                    .decode(0) ?? 0
                 bell.wake(filter, ready)
             }
             return false
