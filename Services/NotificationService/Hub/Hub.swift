@@ -52,7 +52,7 @@ final class Hub: Sendable {
     /// Called with events that all watchers were given.
     private let handedOut: @Sendable (ArraySlice<FeedEvent>) -> Void
     private let state = Lock(State())
-    private let underWay = Lock<[Counts]>([])
+    private let underWay = Lock<[HandOver]>([])
 
     init(
         limits: Limits = Limits(),
@@ -166,14 +166,14 @@ final class Hub: Sendable {
     private func handOut(_ work: [(table: LoopTable, updates: [Update])], of events: ArraySlice<FeedEvent>) async throws
     {
         guard !work.isEmpty else { return handedOut(events) }
-        let sent = Counts(work.count) { [metrics, clock, handedOut] count in
+        let sent = HandOver(work.count) { [metrics, clock, handedOut] count in
             metrics.frames.add(count)
             handedOut(events)
             if let begin = events.first?.at { metrics.latency.record(clock.now() - begin) }
         }
         for (table, updates) in work { table.handOut(updates) { sent.add($0) } }
         // A loop that is behind is waited for; the usual hand-over costs nobody a wait.
-        let oldest: Counts? = underWay.withLock { underWay in
+        let oldest: HandOver? = underWay.withLock { underWay in
             underWay.append(sent)
             while underWay.first?.isDone == true { underWay.removeFirst() }
             return underWay.count > Hub.handedAhead ? underWay.removeFirst() : nil
@@ -288,31 +288,4 @@ final class Hub: Sendable {
             return false
         }
     }
-}
-
-/// Counts what several loops hand out, until all have.
-private final class Counts: Sendable {
-    private let state: Lock<(sum: Int, missing: Int)>
-    private let promise = Promise<Void>()
-    private let whenDone: @Sendable (Int) -> Void
-
-    init(_ count: Int, whenDone: @escaping @Sendable (Int) -> Void) {
-        state = Lock((0, count))
-        self.whenDone = whenDone
-    }
-
-    var isDone: Bool { state.withLock { $0.missing == 0 } }
-
-    func add(_ count: Int) {
-        let total: Int? = state.withLock { state in
-            state.sum += count
-            state.missing -= 1
-            return state.missing == 0 ? state.sum : nil
-        }
-        guard let total else { return }
-        whenDone(total)
-        promise.succeed(())
-    }
-
-    func done() async throws { try await promise.value() }
 }
