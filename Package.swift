@@ -279,7 +279,8 @@ let package = Package(
         .executableTarget(
             name: "ServiceLoad",
             dependencies: [
-                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient", "Postgres", "TestSupport",
+                "Kernel", "Concurrency", "Settings", "Telemetry", "Lifecycle", "JSON", "Contracts", "HTTPClient",
+                "Postgres", "RabbitMQ", "Messaging", "TestSupport",
             ],
             path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict

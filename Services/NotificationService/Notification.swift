@@ -30,6 +30,7 @@ struct Notification: Sendable {
     let attendance: Attendance
     private let revocations: RevocationWatch
     let pool: Pool
+    private let presence: Presence
     private let ledger: CallbackLedger
     private let senders: [CallbackSender]
 
@@ -45,9 +46,12 @@ struct Notification: Sendable {
         _ program: Program.Environment
     ) {
         let metrics = NotificationMetrics(program.metrics)
-        let hub = Hub(limits: hubLimits, metrics: metrics)
+        let traces = TraceStore(metrics: program.metrics)
+        self.traces = traces
+        let hub = Hub(limits: hubLimits, softLimit: limits.softBytes, metrics: metrics) { traces.measure($0) }
         self.hub = hub
         self.pool = pool
+        presence = Presence(hub: hub, pool: pool, logger: program.logger)
         let noting = Wakeup()
         let callbackPool = callbackPool ?? pool
         senders = Callback.Target.allCases.map { target in
@@ -61,25 +65,25 @@ struct Notification: Sendable {
             logger: program.logger,
             noted: { for wakeup in wakeups { wakeup.signal() } }
         )
-        let traces = TraceStore(metrics: program.metrics)
-        self.traces = traces
         feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
             guard case .events(let events) = $0 else { return try await hub.take($0) }
             if events.contains(where: \.isFinal) { noting.signal() }
             // Before anybody can have got one and ask for it.
             traces.remember(events)
             try await hub.take($0)
-            traces.measure(events)
         }
         tickets = TicketStore(pool: pool)
+        var limits = limits
+        // Who has been sent away needs time to say goodbye before the rest is cut.
+        limits.drainWindow = max(.zero, min(limits.drainWindow, program.grace - limits.closeTimeout - .seconds(1)))
         origins = settings.origins
         attendance = Attendance(perPrincipal: settings.connectionsPerUser)
         around = Session.Surroundings(
             hub: hub,
             recovery: Recovery(
                 hub: hub,
-                reader: EventLogReader(pool),
-                snapshots: Snapshots(pool),
+                replays: Replays(EventLogReader(pool), limit: 1000, metrics: metrics),
+                snapshots: Snapshots(pool, metrics: metrics),
                 metrics: metrics
             ),
             access: ContextAccess(pool: pool),
@@ -139,7 +143,7 @@ struct Notification: Sendable {
     }
 
     /// The services inside, in order of dependency.
-    var services: [any Service] { [feed, ledger, revocations] + senders }
+    var services: [any Service] { [feed, presence, ledger, revocations] + senders }
 
     /// The parts that `/health` tells of, beside the database.
     var checks: [HealthCheck] {
@@ -168,6 +172,7 @@ struct Notification: Sendable {
     func addRoutes(to api: inout API) {
         SocketRoutes(around: around, tickets: tickets, origins: origins).add(to: &api)
         tickets.add(to: &api)
+        presence.add(to: &api, access: around.access)
         StreamRoutes(
             hub: hub,
             recovery: around.recovery,

@@ -9,6 +9,10 @@ struct NotificationMetrics: Sendable {
     let fromRing: Counter
     let fromLog: Counter
     let fromSnapshot: Counter
+    let logReads: Counter
+    let snapshotReads: Counter
+    let conflated: Counter
+    let resynced: Counter
     let slowCloses: Counter
     let latency: Histogram
     let delivered: Counter
@@ -27,6 +31,17 @@ struct NotificationMetrics: Sendable {
         fromRing = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "ring"])
         fromLog = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "log"])
         fromSnapshot = metrics.counter("martlet_notify_resumed_total", resumed, labels: ["from": "snapshot"])
+        let reads = "Reads of the database for those who come back; many share one."
+        logReads = metrics.counter("martlet_notify_reads_total", reads, labels: ["of": "log"])
+        snapshotReads = metrics.counter("martlet_notify_reads_total", reads, labels: ["of": "snapshot"])
+        conflated = metrics.counter(
+            "martlet_notify_slow_conflated_total",
+            "Times that clients fell behind and from there got the newest of each job alone."
+        )
+        resynced = metrics.counter(
+            "martlet_notify_slow_resynced_total",
+            "Times that clients took nothing for so long that they were due a snapshot."
+        )
         slowCloses = metrics.counter("martlet_notify_slow_closes_total", "Clients closed because they were too slow.")
         latency = metrics.histogram(
             "martlet_notify_latency_seconds",

@@ -26,8 +26,8 @@ public struct EventLogReader: Sendable {
     /// The first place that is still kept; `nil` in an empty log.
     public func oldest() async throws -> LogPlace? { try await place(EventLog.oldest) }
 
-    /// The events of a context after a place, up to another, at most `limit`.
-    public func events(
+    /// The events of a context after a place, up to another, in order; of more than `limit` the latest.
+    public func latest(
         of context: ContextID,
         after place: LogPlace,
         upTo end: LogPlace,
@@ -42,7 +42,7 @@ public struct EventLogReader: Sendable {
             case .all: "true"
             }
         return try await pool.query(EventLog.ofContext(condition, after: place, upTo: end, atMost: limit))
-            .map(LoggedEvent.init)
+            .map(LoggedEvent.init).reversed()
     }
 
     /// The status events of a job after a number, in order.

@@ -18,6 +18,7 @@ public enum Schema {
             Migration("V0008__stable_time", PackageResources.V0008__stable_time_sql),
             Migration("V0009__lease_fences", PackageResources.V0009__lease_fences_sql),
             Migration("V0010__callbacks", PackageResources.V0010__callbacks_sql),
+            Migration("V0012__presence", PackageResources.V0012__presence_sql),
         ]
     }
 

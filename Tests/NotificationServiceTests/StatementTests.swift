@@ -77,6 +77,9 @@ import Testing
             ("callbacks of an event", TraceStatements.callbacks(of: id, seq: 1, event: "e")),
             ("card", ContextAccessStatements.card(card, in: project)),
             ("job", ContextAccessStatements.job(job, in: project)),
+            ("renew", PresenceStatements.renew(id, .seconds(1))), ("forget dead", PresenceStatements.forgetDead()),
+            ("leave", PresenceStatements.leave(id)), ("set watchers", PresenceStatements.set(id, ["all"], [1])),
+            ("elsewhere", PresenceStatements.elsewhere("all", id)),
             ("ticket", TicketStatements.insert([1], RawJSON("{}"), .seconds(1))),
             ("redeem", TicketStatements.redeem([1])),
         ] + contexts.map { ("page of \($0)", SnapshotStatements.page(of: $0, before: job, limit: 1)) }

@@ -5,7 +5,7 @@ import Kernel
 import Messaging
 
 /// An event as the watchers of one context get it: framed once, shared by all of them.
-struct Update: Sendable {
+final class Update: Sendable {
     let context: ContextID
     let event: FeedEvent
     let frame: WebSocketFrame
@@ -33,4 +33,12 @@ struct Update: Sendable {
         }
         return json.bytes
     }
+}
+
+extension FrameMark {
+    /// Frames are ordered as their events are.
+    init(_ position: Position) { self.init(high: position.transaction, low: position.row) }
+
+    /// The place of an event that was marked so.
+    func position(in epoch: String) -> Position { Position(epoch: epoch, transaction: high, row: low) }
 }

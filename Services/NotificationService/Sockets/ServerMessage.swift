@@ -29,6 +29,16 @@ enum ServerMessage {
         }
     }
 
+    static func skip(_ context: ContextID, _ skip: Conflation.Skip) -> WebSocketFrame {
+        frame(.skip) {
+            $0.member("context_id", context.description)
+            $0.member("job_id", skip.job)
+            $0.member("from", skip.from)
+            $0.member("to", skip.to)
+            $0.member("reason", "conflated")
+        }
+    }
+
     static func pong(_ time: JSONElement?, at now: Timestamp) -> WebSocketFrame {
         frame(.pong) {
             $0.member("t", time)

@@ -74,7 +74,8 @@ struct SocketRoutes: Sendable {
                 ? SocketRoutes.subprotocol : nil,
             limits: WebSocketLimits(
                 messageBytes: around.limits.messageBytes,
-                queuedBytes: around.limits.queuedBytes * 2
+                queuedBytes: around.limits.hardBytes,
+                lowMark: around.limits.lowBytes
             )
         )
     }

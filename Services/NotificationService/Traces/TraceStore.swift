@@ -30,7 +30,7 @@ final class TraceStore: Sendable {
     }
 
     /// Measures events that were handed out.
-    func measure(_ events: [FeedEvent]) {
+    func measure(_ events: some Sequence<FeedEvent>) {
         for event in events {
             let passage = event.passage
             if let at = passage.published {

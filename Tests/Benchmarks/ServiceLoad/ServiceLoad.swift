@@ -7,6 +7,8 @@ import Glibc
 ///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
 ///     ServiceLoad handled [jobs]           jobs completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
+///     ServiceLoad publish                  an event on the broker for each line `queue<TAB>payload`
+///     ServiceLoad append                   the same, committed to the log
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
 /// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
@@ -36,12 +38,14 @@ struct ServiceLoad {
                 print(try await StartRow(services: Services(), jobs: numbers.first ?? 200, pause: pause).measure())
             case "handled":
                 print(try await HandledRow(services: Services(), jobs: numbers.first ?? 20_000).measure())
+            case "publish": try await EventSource().run(.broker)
+            case "append": try await EventSource().run(.log)
             case "idle":
                 let duration = Duration.seconds(numbers.dropFirst().first ?? 20)
                 let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
                 print(try await row.measure())
             default:
-                print("ServiceLoad latency | work | start | handled | idle | history")
+                print("ServiceLoad latency | work | start | handled | idle | publish | append | history")
                 exit(2)
             }
         } catch {
