@@ -58,10 +58,11 @@ docs: ## write the parts of the documentation that are made from the code
 	@swift build
 	@deploy/local/docs.sh
 KILLS ?= 20
-chaos: ## kill everything while jobs are in flight, and check what was promised; KILLS=100 kills a hundred times in a row
+SWARM_SECONDS ?= 300
+chaos: ## kill everything while jobs are in flight, and check what was promised; KILLS=100 kills a hundred times in a row, SWARM_SECONDS=900 watches for so long
 	@deploy/local/prerequisites.sh test
 	@swift build --build-tests
-	@KILLS=$(KILLS) swift test --skip-build --filter SystemTests
+	@KILLS=$(KILLS) SWARM_SECONDS=$(SWARM_SECONDS) swift test --skip-build --filter SystemTests
 
 clean: ## remove what was built
 	@rm -rf .build

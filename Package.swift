@@ -228,7 +228,7 @@ let package = Package(
             "EdgeTests",
             [
                 "Edge", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Crypto",
-                "HTTPServer", "HTTPClient", "Store",
+                "HTTPServer", "HTTPClient", "Store", "TestSupport",
             ]
         ),
         tests("ArchitectureTests", ["TestSupport"]),
@@ -254,7 +254,8 @@ let package = Package(
                 "NotificationService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON",
                 "Contracts", "Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
                 "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
 
         // Mutated bytes for everything that reads what comes from outside.
@@ -279,7 +280,8 @@ let package = Package(
         .executableTarget(
             name: "ServiceLoad",
             dependencies: [
-                "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient", "Postgres", "TestSupport",
+                "Kernel", "Concurrency", "Settings", "Telemetry", "Lifecycle", "JSON", "Contracts", "HTTPClient",
+                "Postgres", "RabbitMQ", "Messaging", "TestSupport",
             ],
             path: "Tests/Benchmarks/ServiceLoad",
             swiftSettings: strict

@@ -24,7 +24,7 @@ struct Agent: Sendable {
     let directory: ServiceDirectory
     let jobs: JobQueueClient
     private let intake: ThreadIntake
-    private let recorder: ToolRecorder
+    private let toolRecorder: ToolRecorder
     private let calls = MCPCalls()
     private let subscriptions: MCPSubscriptions
     private let feed: EventFeed
@@ -32,6 +32,7 @@ struct Agent: Sendable {
     private let settings: AgentSettings
     private let client: Client
     private let announcer: EventAnnouncer
+    private let recorder: OutcomeRecorder
     private let clock: WallClock
 
     init(
@@ -54,7 +55,8 @@ struct Agent: Sendable {
         let steady = steady ?? pool
         self.steady = steady
         intake = ThreadIntake(pool: steady) { announcer.eventsAppended() }
-        recorder = ToolRecorder(
+        recorder = OutcomeRecorder(pool: pool)
+        toolRecorder = ToolRecorder(
             pool: steady,
             keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
             logger: program.logger,
@@ -75,7 +77,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, intake, recorder, calls, feed] }
+    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls, feed] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -111,7 +113,7 @@ struct Agent: Sendable {
         ToolRoutes(pool: pool).add(to: &api)
         try addMCP(to: &api)
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
-        CallbackRoutes(pool: pool, signature: signature, changed: changed).add(to: &api)
+        CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }
 
     /// Adds the endpoint for models. Its tools are the routes that are there.
@@ -120,7 +122,7 @@ struct Agent: Sendable {
         let resources = MCPResources(api: api)
         let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
         let methods = MCPMethods(
-            registry: try ToolRegistry(tools, recorder: recorder, logger: logger),
+            registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
             resources: resources,
             fixtures: fixtures,
             logger: logger

@@ -11,6 +11,16 @@ struct NotificationSettings: Sendable {
     let callbackBackoff: Backoff
     /// Attempts after which a callback is dead.
     let callbackAttempts: Int
+    /// For how long a target that does not answer may keep a callback waiting.
+    let callbackPatience: Duration
+    /// Pages that may open WebSockets.
+    let origins: OriginList
+    /// Connections of one principal at a time.
+    let connectionsPerUser: Int
+    /// Callbacks at a time: to the agent, to one host, and to all hosts together.
+    let callbacksToAgent: Int
+    let callbacksToHost: Int
+    let callbacksToHosts: Int
 
     init(_ reader: inout SettingsReader) {
         common = ServiceSettings(&reader, service: "notification", port: 8082)
@@ -38,6 +48,47 @@ struct NotificationSettings: Sendable {
             "attempts after which a callback is dead",
             default: 10,
             in: 1...100
+        )
+        callbackPatience = reader.milliseconds(
+            "CALLBACK_GIVE_UP_MS",
+            "age at which a callback whose target does not answer is dead, whatever attempts are left",
+            default: 259_200_000,
+            in: 1_000...2_592_000_000
+        )
+        let origins = reader.optionalString(
+            "ALLOWED_ORIGINS",
+            "pages that may open WebSockets, as https://app.example.com,…; * for all; the host itself by default, in development all"
+        )
+        let fallback = OriginList(common.mode == .development ? .any : .sameHost)
+        if let origins, let list = OriginList(origins) {
+            self.origins = list
+        } else {
+            self.origins = fallback
+            if origins != nil { reader.refuse("ALLOWED_ORIGINS must be origins such as https://app.example.com, or *") }
+        }
+        connectionsPerUser = reader.int(
+            "MAX_CONNECTIONS_PER_USER",
+            "WebSockets and streams of one token's owner; administrators have no limit",
+            default: 1_000,
+            in: 1...1_000_000
+        )
+        callbacksToAgent = reader.int(
+            "CALLBACK_AGENT_AT_ONCE",
+            "callbacks at a time to the agent",
+            default: 64,
+            in: 1...64
+        )
+        callbacksToHost = reader.int(
+            "CALLBACK_HOST_AT_ONCE",
+            "callbacks at a time to one host that a job named",
+            default: 8,
+            in: 1...64
+        )
+        callbacksToHosts = reader.int(
+            "CALLBACK_HOSTS_AT_ONCE",
+            "callbacks at a time to all such hosts together",
+            default: 64,
+            in: 1...1_000
         )
     }
 }

@@ -20,6 +20,8 @@ public struct JWTClaims: Sendable, Hashable {
     public var scopes: [String]
     /// `project_id`, our own claim: the only project it is for.
     public var project: String?
+    /// `contexts`, our own claim: what may be watched, as a list of patterns; `nil` when the token does not say.
+    public var contexts: [String]?
 
     /// Claims; absent ones are not written.
     public init(
@@ -31,7 +33,8 @@ public struct JWTClaims: Sendable, Hashable {
         issuedAt: Timestamp? = nil,
         id: String? = nil,
         scopes: [String] = [],
-        project: String? = nil
+        project: String? = nil,
+        contexts: [String]? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -42,12 +45,13 @@ public struct JWTClaims: Sendable, Hashable {
         self.id = id
         self.scopes = scopes
         self.project = project
+        self.contexts = contexts
     }
 }
 
 extension JWTClaims: Codable {
     private enum Key: String, CodingKey {
-        case iss, sub, aud, exp, nbf, iat, jti, scope
+        case iss, sub, aud, exp, nbf, iat, jti, scope, contexts
         case project = "project_id"
     }
 
@@ -80,7 +84,8 @@ extension JWTClaims: Codable {
             id: try values.decodeIfPresent(String.self, forKey: .jti),
             scopes: try values.decodeIfPresent(String.self, forKey: .scope)?.split(separator: " ").map(String.init)
                 ?? [],
-            project: try values.decodeIfPresent(String.self, forKey: .project)
+            project: try values.decodeIfPresent(String.self, forKey: .project),
+            contexts: try values.decodeIfPresent([String].self, forKey: .contexts)
         )
     }
 
@@ -100,5 +105,6 @@ extension JWTClaims: Codable {
         try values.encodeIfPresent(id, forKey: .jti)
         if !scopes.isEmpty { try values.encode(scopes.joined(separator: " "), forKey: .scope) }
         try values.encodeIfPresent(project, forKey: .project)
+        try values.encodeIfPresent(contexts, forKey: .contexts)
     }
 }

@@ -8,7 +8,7 @@ import Kernel
 struct ConnectionHandle: ~Copyable, @unchecked Sendable {
     // Sendable: it is used on the loop only (its owners are an actor on the loop and `WebSocket`, which checks), and
     // `cb_connection_release` may be called on any thread.
-    private let raw: OpaquePointer
+    let raw: OpaquePointer
     /// The release below may need the loop, which must not be gone before it.
     private let loop: EventLoop
 
@@ -56,6 +56,11 @@ struct ConnectionHandle: ~Copyable, @unchecked Sendable {
     var stalledMilliseconds: Int64? {
         let elapsed = unsafe cb_ws_stalled(raw)
         return elapsed < 0 ? nil : elapsed
+    }
+    borrowing func hold(_ held: Bool) { unsafe cb_ws_hold(raw, held) }
+    var left: FrameMark {
+        let mark = unsafe cb_ws_left(raw)
+        return FrameMark(high: mark.high, low: mark.low)
     }
     borrowing func dropQueued() { unsafe cb_ws_drop_queued(raw) }
     borrowing func ping() { unsafe cb_ws_ping(raw) }

@@ -54,6 +54,24 @@ public final class WebSocket: Sendable {
         return handle.stalledMilliseconds.map { .now - .milliseconds($0) }
     }
 
+    /// Whether audiences pass the socket over. They hold it themselves when they find too much waiting.
+    public func hold(_ held: Bool) {
+        checkLoop()
+        handle.hold(held)
+    }
+
+    /// The mark of the last frame from an audience that has certainly left, with all that was queued before it.
+    public var leftMark: FrameMark {
+        checkLoop()
+        return handle.left
+    }
+
+    func join(_ audience: borrowing AudienceHandle, after mark: FrameMark) {
+        audience.add(handle, tag: id, after: mark)
+    }
+
+    func leave(_ audience: borrowing AudienceHandle) { audience.remove(handle) }
+
     /// Throws away the frames of which no byte has left. Pings, pongs and a close stay.
     public func dropQueued() {
         checkLoop()

@@ -19,5 +19,9 @@ public struct WebSocketFrame: Sendable {
     /// The size on the wire, header included.
     public var byteCount: Int { storage.handle.byteCount }
 
+    func send(to audience: borrowing AudienceHandle, _ mark: FrameMark, limit: Int) -> Audience.Outcome {
+        audience.send(storage.handle, mark, limit: limit)
+    }
+
     func send(to connection: borrowing ConnectionHandle) -> Int { connection.send(storage.handle) }
 }

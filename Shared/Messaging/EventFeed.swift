@@ -59,6 +59,8 @@ public final class EventFeed: Service {
     private let state = Lock(State())
     private let arrived = Wakeup()
     private let batchSize = 500
+    /// So many messages are acknowledged together, or those of a second; the broker waits for a thousand.
+    private let acknowledgedTogether = 200
 
     /// A feed that gives everything to `output`, which it waits for; without a broker it reads the log every `period`.
     public init(
@@ -166,10 +168,26 @@ public final class EventFeed: Service {
         }
     }
 
+    private func acknowledge(_ follower: inout Follower) {
+        guard let handled = follower.handled else { return }
+        let now = ContinuousClock.now
+        guard follower.unacknowledged >= acknowledgedTogether || now - follower.acknowledgedAt > .seconds(1) else {
+            return
+        }
+        consumer?.acknowledge(handled, multiple: true)
+        follower.handled = nil
+        follower.unacknowledged = 0
+        follower.acknowledgedAt = now
+    }
+
     /// Where the feed stands.
     private struct Follower {
         var tracker: ChainTracker?
         var mustReadLog = false
+        /// The last message that was handled and not acknowledged.
+        var handled: Delivery.Tag?
+        var unacknowledged = 0
+        var acknowledgedAt = ContinuousClock.now
 
         init(last: Position?) { tracker = last.map { ChainTracker(last: $0) } }
     }
@@ -177,7 +195,8 @@ public final class EventFeed: Service {
     private func begin(_ follower: inout Follower) async throws {
         let epoch = try await reader.epoch()
         let end = try await reader.settledEnd().position(in: epoch)
-        follower = Follower(last: end)
+        follower.tracker = ChainTracker(last: end)
+        follower.mustReadLog = false
         try await output(.began(end))
         state.withLock { $0.hasBegun = true }
         logger.info("event feed begins", ["position": end])
@@ -185,15 +204,15 @@ public final class EventFeed: Service {
 
     private func handle(_ inbox: [ConsumerEvent], _ follower: inout Follower) async throws {
         var ready: [FeedEvent] = []
-        var handled: Delivery.Tag?
         // Also when it fails in the middle: what is skipped is read from the log.
-        defer { if let handled { consumer?.acknowledge(handled, multiple: true) } }
+        defer { acknowledge(&follower) }
         for event in inbox {
             switch event {
             case .connected: follower.mustReadLog = true
-            case .disconnected: handled = nil
+            case .disconnected: follower.handled = nil
             case .delivery(let delivery):
-                handled = delivery.tag
+                follower.handled = delivery.tag
+                follower.unacknowledged += 1
                 try await take(delivery, &ready, &follower)
             }
             if follower.mustReadLog {
@@ -206,7 +225,10 @@ public final class EventFeed: Service {
     }
 
     private func take(_ delivery: Delivery, _ ready: inout [FeedEvent], _ follower: inout Follower) async throws {
-        guard let event = FeedEvent(wire: delivery.body) else {
+        let headers = delivery.properties.headers
+        func time(_ name: String) -> Timestamp? { headers[name]?.int.map { Timestamp(microseconds: $0) } }
+        let (stored, published) = (time(EventPassage.storedHeader), time(EventPassage.publishedHeader))
+        guard let event = FeedEvent(wire: delivery.body, stored: stored, published: published) else {
             metrics.poison.add()
             logger.warning("a message on the exchange is no event", ["routing_key": delivery.routingKey])
             follower.mustReadLog = true
@@ -248,7 +270,7 @@ public final class EventFeed: Service {
         while case let events = try await reader.settled(after: previous, atMost: batchSize), !events.isEmpty {
             var ready: [FeedEvent] = []
             for event in events {
-                if let event = FeedEvent(wire: event.wire(epoch: last.epoch, after: previous)) {
+                if let event = FeedEvent(wire: event.wire(epoch: last.epoch, after: previous), stored: event.at) {
                     ready.append(event)
                 } else {
                     metrics.poison.add()

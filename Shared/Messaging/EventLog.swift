@@ -64,7 +64,7 @@ public enum EventLog {
         LIMIT 1
         """
 
-    /// Events of one context between two places, in order.
+    /// The latest events of one context between two places, the last first.
     static func ofContext(_ condition: SQL, after place: LogPlace, upTo end: LogPlace, atMost limit: Int) -> SQL {
         """
         SELECT transaction_id, id, type, event_id, subject, seq, at, body, traceparent
@@ -72,7 +72,7 @@ public enum EventLog {
         WHERE (transaction_id, id) > (\(place.transaction), \(place.row))
             AND (transaction_id, id) <= (\(end.transaction), \(end.row))
             AND \(condition)
-        ORDER BY transaction_id, id
+        ORDER BY transaction_id DESC, id DESC
         LIMIT \(limit)
         """
     }
@@ -85,6 +85,16 @@ public enum EventLog {
         WHERE subject = \(subject) AND seq > \(seq) AND type = \(type.rawValue)
         ORDER BY seq
         LIMIT \(limit)
+        """
+    }
+
+    /// The event of a subject that has an id.
+    static func event(_ id: String, of subject: UUID) -> SQL {
+        """
+        SELECT transaction_id, id, type, event_id, subject, seq, at, body, traceparent
+        FROM shared.events
+        WHERE subject = \(subject) AND event_id = \(id)
+        LIMIT 1
         """
     }
 

@@ -26,8 +26,8 @@ public struct EventLogReader: Sendable {
     /// The first place that is still kept; `nil` in an empty log.
     public func oldest() async throws -> LogPlace? { try await place(EventLog.oldest) }
 
-    /// The events of a context after a place, up to another, at most `limit`.
-    public func events(
+    /// The events of a context after a place, up to another, in order; of more than `limit` the latest.
+    public func latest(
         of context: ContextID,
         after place: LogPlace,
         upTo end: LogPlace,
@@ -42,13 +42,19 @@ public struct EventLogReader: Sendable {
             case .all: "true"
             }
         return try await pool.query(EventLog.ofContext(condition, after: place, upTo: end, atMost: limit))
-            .map(LoggedEvent.init)
+            .map(LoggedEvent.init).reversed()
     }
 
     /// The status events of a job after a number, in order.
     public func events(ofJob job: JobID, afterSeq seq: Int, atMost limit: Int) async throws -> [LoggedEvent] {
         let statement = EventLog.ofSubject(job.uuid, type: .jobStatusUpdated, afterSeq: seq, atMost: limit)
         return try await pool.query(statement).map(LoggedEvent.init)
+    }
+
+    /// The event with an id, `<subject>:…`; `nil` when the log has none such, or no longer.
+    public func event(_ id: String) async throws -> LoggedEvent? {
+        guard let subject = UUID(String(id.prefix { $0 != ":" })) else { return nil }
+        return try await pool.query(EventLog.event(id, of: subject)).first.map(LoggedEvent.init)
     }
 
     private func place(_ statement: SQL) async throws -> LogPlace? {

@@ -4,7 +4,7 @@ import RabbitMQ
 
 /// An event as a message of the broker: CloudEvents 1.0 in binary mode.
 enum EventMessage {
-    static func message(_ event: LoggedEvent, epoch: String, after previous: LogPlace) -> Message {
+    static func message(_ event: LoggedEvent, epoch: String, after previous: LogPlace, at now: Timestamp) -> Message {
         var headers: [String: FieldValue] = [
             "cloudEvents:id": .string(event.id),
             "cloudEvents:source": "/martlet",
@@ -12,6 +12,8 @@ enum EventMessage {
             "cloudEvents:subject": .string(event.subject.description),
             "cloudEvents:time": .string(event.at.description),
             "cloudEvents:specversion": "1.0",
+            EventPassage.storedHeader: .int(event.at.microseconds),
+            EventPassage.publishedHeader: .int(now.microseconds),
         ]
         if let traceparent = event.traceparent { headers["traceparent"] = .string(traceparent) }
         return Message(

@@ -28,6 +28,8 @@ public struct FeedEvent: Sendable {
     public let at: Timestamp?
     /// The whole event as JSON, with its positions.
     public let wire: [UInt8]
+    /// When it came by where.
+    public let passage: EventPassage
 
     /// Whether the job will never change again.
     public var isFinal: Bool { type == EventType.jobStatusUpdated.rawValue && status?.isFinal == true }
@@ -42,8 +44,8 @@ public struct FeedEvent: Sendable {
         return contexts
     }
 
-    /// Reads the wire form; `nil` when it is not an event of ours.
-    public init?(wire: [UInt8]) {
+    /// Reads the wire form; `nil` when it is not an event of ours. The times are those of its way here, where known.
+    public init?(wire: [UInt8], stored: Timestamp? = nil, published: Timestamp? = nil) {
         let root: JSONElement
         do {
             root = try JSONDocument(parsing: wire).root
@@ -64,7 +66,9 @@ public struct FeedEvent: Sendable {
         card = root["card_id"]?.string.flatMap { CardID($0) }
         project = root["project_id"]?.string.flatMap { ProjectID($0) }
         queue = root["queue"]?.string
-        at = root["timestamp"]?.string.flatMap { Timestamp($0) }
+        let at = root["timestamp"]?.string.flatMap { Timestamp($0) }
+        self.at = at
+        passage = EventPassage(stored: stored ?? at, published: published)
         status = root["status"]?.string.flatMap(JobStatus.init(rawValue:))
     }
 }

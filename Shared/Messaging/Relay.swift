@@ -57,8 +57,9 @@ public struct Relay: Service {
             var messages: [Message] = []
             messages.reserveCapacity(events.count)
             var previous = place
+            let now = WallClock.system.now()
             for event in events {
-                messages.append(EventMessage.message(event, epoch: epoch, after: previous))
+                messages.append(EventMessage.message(event, epoch: epoch, after: previous, at: now))
                 previous = event.place
             }
             try await publish(messages)

@@ -32,6 +32,12 @@ extension FieldValue {
         return text
     }
 
+    /// The number of an integer; `nil` for every other kind.
+    public var int: Int64? {
+        guard case .int(let number) = self else { return nil }
+        return number
+    }
+
     /// An upper bound of the bytes this takes in a frame.
     var encodedSize: Int {
         switch self {

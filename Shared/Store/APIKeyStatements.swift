@@ -37,6 +37,17 @@ enum APIKeyStatements {
         """
     }
 
+    /// Those of some keys that are not live.
+    static func ended(_ ids: [APIKeyID]) -> SQL {
+        """
+        SELECT asked.id FROM unnest(\(ids)) AS asked (id)
+        WHERE NOT EXISTS (
+            SELECT FROM shared.api_keys AS key
+            WHERE key.id = asked.id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        )
+        """
+    }
+
     /// One row when the key was live until now.
     static func revoke(_ id: APIKeyID) -> SQL {
         "UPDATE shared.api_keys SET revoked_at = now() WHERE id = \(id) AND revoked_at IS NULL"

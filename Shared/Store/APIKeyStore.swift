@@ -53,6 +53,11 @@ public struct APIKeyStore: Sendable {
         try await pool.execute(APIKeyStatements.revoke(id)) == 1
     }
 
+    /// Those of some keys that are not live: revoked, expired, or not there any more.
+    public func ended(_ ids: [APIKeyID]) async throws -> [APIKeyID] {
+        ids.isEmpty ? [] : try await pool.query(APIKeyStatements.ended(ids)).map { try $0.decode(0) }
+    }
+
     static func hash(_ token: String) -> [UInt8] { SHA256.hash(Array(token.utf8)) }
 
     struct Missing: Error {}

@@ -66,7 +66,7 @@ public actor SocketClient {
                 if fields["data"] != nil { return fields }
                 continue
             }
-            for name in ["id", "event", "data"] where line.hasPrefix(name + ": ") {
+            for name in ["id", "event", "data", "retry"] where line.hasPrefix(name + ": ") {
                 fields[name] = String(line.dropFirst(name.count + 2))
             }
         }

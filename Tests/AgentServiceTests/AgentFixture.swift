@@ -102,7 +102,13 @@ struct AgentFixture: Sendable {
         if body != nil { fields.append(("Content-Type", "application/json")) }
         let content: ClientRequest.Body = body.map { .bytes(Array($0.utf8)) } ?? .none
         let response = try await client.send(ClientRequest(method, url + path, headers: fields, body: content))
-        let json = response.body.isEmpty ? JSONElement.null : try JSONDocument(parsing: response.body).root
+        var text = response.body
+        if response.headers["Content-Type"] == "text/event-stream" {
+            // An answer that took a while: the last event is the answer.
+            var parser = ServerSentEvents()
+            text = try parser.feed(text).last.map { Array($0.data.utf8) } ?? []
+        }
+        let json = text.isEmpty ? JSONElement.null : try JSONDocument(parsing: text).root
         return Answer(status: response.status, json: json, response: response)
     }
 

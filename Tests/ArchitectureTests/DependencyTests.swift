@@ -52,6 +52,25 @@ import Testing
         #expect(checked > 20)
     }
 
+    @Test func `what a target imports it has declared`() async throws {
+        let targets = try await DependencyTests.describe().targets
+        let names = Set(targets.map(\.name))
+        var checked = 0
+        for target in targets {
+            let declared = Set(target.target_dependencies ?? [])
+            for source in try SourceRules.sources(in: target.path) {
+                for line in source.lines {
+                    guard let found = line.firstMatch(of: /^(?:[@a-z]+ )*import ([A-Za-z]+)$/) else { continue }
+                    let name = String(found.1)
+                    guard names.contains(name), name != target.name else { continue }
+                    checked += 1
+                    #expect(declared.contains(name), "\(source.path) imports \(name)")
+                }
+            }
+        }
+        #expect(checked > 1000)
+    }
+
     @Test func `C modules are used by their own wrapper only`() async throws {
         let targets = try await DependencyTests.describe().targets
         for target in targets {

@@ -2,6 +2,7 @@
 # Measures Martlet beside its peers on this machine and prints one table; docs/benchmarks.md says how to read it.
 #   bench.sh            all rows; the exit status tells of crashes only
 #   CHECK=1 bench.sh    exit status 1 also when a threshold is missed
+#   ROWS="server queue agent notifications" bench.sh   some of them; these are all
 # Everything it starts is its own and lives below .martlet-bench, which it removes. WSLOAD_SOURCE names wsload.c, the
 # WebSocket load client; without it, or a wsload.c in a peers folder beside the checkout, the broadcast row is skipped.
 set -euo pipefail
@@ -359,20 +360,31 @@ find_tools
 find_processors
 # shellcheck source=Tests/Benchmarks/queue.sh
 . "$root/Tests/Benchmarks/queue.sh"
+# shellcheck source=Tests/Benchmarks/notifications.sh
+. "$root/Tests/Benchmarks/notifications.sh"
 # shellcheck source=Tests/Benchmarks/agent.sh
 . "$root/Tests/Benchmarks/agent.sh"
-say "Measuring, about ten minutes …"
-measure_hello
-measure_broadcast
+wanted() { [[ " ${ROWS:-server queue agent notifications} " == *" $1 "* ]]; }
+say "Measuring, about twenty minutes …"
+if wanted server; then
+    measure_hello
+    measure_broadcast
+fi
 start_services
-measure_latency
-measure_work
-prepare_inserts
-measure_submission
-measure_queue
-measure_history
-measure_threads
-measure_tools
-measure_loads
+if wanted queue; then
+    measure_latency
+    measure_work
+    prepare_inserts
+    measure_submission
+    measure_queue
+    measure_history
+    measure_loads
+fi
+if wanted agent; then
+    measure_threads
+    measure_tools
+fi
+# Last: of the events that these make the log knows nothing.
+if wanted notifications; then measure_notifications; fi
 print_table
 [ -z "${CHECK:-}" ] || [ $missed = 0 ] || die "a threshold was missed"

@@ -64,7 +64,14 @@ import Testing
         #expect(principal.name == "user:ann")
         #expect(principal.scopes == [.jobsRead])
         #expect(principal.project?.description == project)
+        #expect(principal.contexts == nil)
+        let narrow = try await authenticator.principal(token: token { $0.contexts = ["card:*", "queue:a"] })
+        #expect(narrow.contexts?.map(\.description) == ["card:*", "queue:a"])
+        let none = try await authenticator.principal(token: token { $0.contexts = [] })
+        #expect(none.contexts == [])
         let bad: [Secret<String>] = [
+            try token { $0.contexts = ["card:*", "everything"] },
+            try token { $0.contexts = Array(repeating: "card:*", count: 101) },
             try token { $0.expiresAt = now + .seconds(-60) }, try token { $0.issuer = "other" },
             try token { $0.audience = ["other"] }, try token { $0.subject = nil }, try token { $0.project = "x" },
             try token { $0.notBefore = now + .seconds(600) }, Secret("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."),

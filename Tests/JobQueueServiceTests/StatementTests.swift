@@ -87,7 +87,7 @@ import Testing
             ("expired", WorkerStatements.expired(limit: 1)),
             (
                 "hand back unstarted",
-                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1))
+                LeaseStatements.handBackUnstarted(worker.id, except: [key], olderThan: .seconds(1), begunToo: true)
             ),
             ("drain", WorkerStatements.drain(worker.id)),
             ("lock worker", WorkerStatements.lock(worker.id)), ("remove", WorkerStatements.remove([worker.id])),

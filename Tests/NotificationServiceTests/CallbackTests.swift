@@ -174,15 +174,20 @@ import Testing
         let rules = CallbackSender.Rules(
             backoff: Backoff(from: .milliseconds(1), cap: .milliseconds(1)),
             attempts: 10,
+            lanes: .init(atOnce: 8, perLane: 8),
             lease: .seconds(1)
         )
-        let sender = CallbackSender(
-            pool: fixture.pool,
-            rules: rules,
+        let post = CallbackPost(
             secret: Secret("development-callback-secret"),
             directory: fixture.directory,
-            trusted: .init(logger: .silent, metrics: fixture.metrics),
-            guarded: .init(logger: .silent, metrics: fixture.metrics),
+            client: .init(logger: .silent, metrics: fixture.metrics),
+            timeout: .seconds(10)
+        )
+        let sender = CallbackSender(
+            for: .agent,
+            pool: fixture.pool,
+            rules: rules,
+            post: post,
             wakeup: wakeup,
             metrics: NotificationMetrics(fixture.metrics),
             logger: .silent

@@ -37,6 +37,8 @@ struct NotificationFixture: Sendable {
         var environment: [String: String] = [:]
         var usesBroker = true
         var verifier: TokenVerifier?
+        /// How long keys are remembered.
+        var memory: Duration = .zero
     }
 
     /// Runs `body` with a service that has begun to follow the log.
@@ -101,7 +103,7 @@ struct NotificationFixture: Sendable {
             keys: APIKeyStore(pool),
             tokens: options.verifier,
             developmentToken: Secret("dev-token"),
-            memory: .zero
+            memory: options.memory
         )
         let directory = ServiceDirectory(settings.common.discovery)
         let notification = NotificationService.Notification(

@@ -79,6 +79,7 @@ import Testing
     @Test func `a stalled client is closed with 4008, others are in time, memory is bounded`() async throws {
         var options = NotificationFixture.Options()
         options.hub.bytes = 4 << 20
+        options.limits.slow = SlowLadder.Limits(resyncAfter: .milliseconds(300), closeAfter: .seconds(1))
         try await NotificationFixture.run(options) { fixture in
             let stalled = try await fixture.socket("/ws?context_id=all", receiveBuffer: 4096)
             _ = try await stalled.next("snapshot")

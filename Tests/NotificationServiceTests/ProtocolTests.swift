@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    private static let mistakes = [
+    static let mistakes = [
         ("nonsense", "INVALID_JSON"), ("[1]", "VALIDATION_FAILED"), (#"{"type":"dance"}"#, "UNKNOWN_TYPE"),
         (#"{"type":"subscribe"}"#, "VALIDATION_FAILED"), (#"{"type":"subscribe","contexts":[]}"#, "VALIDATION_FAILED"),
         (#"{"type":"subscribe","contexts":[{"context_id":"x"}]}"#, "INVALID_CONTEXT"),

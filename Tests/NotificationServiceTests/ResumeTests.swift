@@ -12,48 +12,6 @@ import Testing
 
 /// Invariant 7: who resumes with its cursor ends with the database's state, and jumps are announced.
 @Suite(.timeLimit(.minutes(2))) struct ResumeTests {
-    /// What a client has applied, as the contract tells it to.
-    struct Replica: Sendable {
-        var statuses: [String: (seq: Int, status: String)] = [:]
-        var cursor: String?
-        var snapshots = 0
-        var faults: [String] = []
-        /// Pages of a snapshot that is not whole yet: it counts for nothing before its last page has come.
-        var pages: [JSONElement] = []
-
-        /// Applies a message; repeats change nothing.
-        mutating func apply(_ message: JSONElement) {
-            switch message["type"]?.string {
-            case "snapshot":
-                snapshots += 1
-                pages.append(message)
-                guard message["last"]?.bool == true else { return }
-                for page in pages { for job in page["jobs"]?.elements.map({ $0 }) ?? [] { set(job) } }
-                pages = []
-                if let cursor = message.value("cursor")?.string { self.cursor = cursor }
-            case "job_update":
-                guard let data = message["data"], let id = data["job_id"]?.string, let seq = data["seq"]?.int else {
-                    return faults.append("an update without a job")
-                }
-                let known = statuses[id]?.seq ?? 0
-                if seq > known + 1 { faults.append("job \(id) jumped from \(known) to \(seq)") }
-                set(data)
-                cursor = message["cursor"]?.string
-            case "error": faults.append(message["code"]?.string ?? "error")
-            default: break
-            }
-        }
-
-        private mutating func set(_ job: JSONElement) {
-            guard let id = job["job_id"]?.string, let seq = job["seq"]?.int, let status = job["status"]?.string,
-                seq > statuses[id]?.seq ?? 0
-            else { return }
-            statuses[id] = (seq, status)
-        }
-
-        var fingerprint: [String] { statuses.map { "\($0.key) \($0.value.seq) \($0.value.status)" }.sorted() }
-    }
-
     private func subscribe(_ fixture: NotificationFixture, _ context: String, _ cursor: String?) async throws
         -> SocketClient
     {

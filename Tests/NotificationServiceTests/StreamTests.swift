@@ -1,6 +1,7 @@
 import Contracts
 import JSON
 import Kernel
+import Store
 import TestSupport
 import Testing
 
@@ -63,6 +64,32 @@ import Testing
             for path in ["/poll?context_id=all", "/sse?context_id=queue:default"] {
                 #expect(try await fixture.send("GET", path, token: key).status == 403)
             }
+        }
+    }
+
+    @Test func `streams come back at different times, and end with their token`() async throws {
+        var options = NotificationFixture.Options()
+        options.verifier = { _, now in
+            Principal(name: "user:u", scopes: [.eventsRead], expiresAt: now + .seconds(2))
+        }
+        try await NotificationFixture.run(options) { fixture in
+            var times: Set<String> = []
+            for _ in 0..<8 {
+                let event = try await stream(fixture, "/sse?context_id=queue:default").readEvent()
+                let time = try #require(event["retry"])
+                #expect((1000...5000).contains(Int(time) ?? 0))
+                times.insert(time)
+            }
+            #expect(times.count > 2)
+            try await eventually("those have gone") { fixture.notification.attendance.count == 0 }
+            let begin = ContinuousClock.now
+            let short = try SocketClient.connect(fixture.port)
+            let bearer = "Authorization: Bearer a.b"
+            #expect(try await short.get("/sse?context_id=queue:default", headers: [bearer]) == 200)
+            #expect(fixture.notification.attendance.count == 1)
+            // Well before the next heartbeat.
+            try await eventually("it has ended with its token") { fixture.notification.attendance.count == 0 }
+            #expect(ContinuousClock.now - begin < .seconds(12))
         }
     }
 }

@@ -34,7 +34,7 @@ import Testing
                 )
             ),
             ("live", APIKeyStatements.live(tokenHash: [1])), ("list", APIKeyStatements.list(after: key, limit: 1)),
-            ("revoke", APIKeyStatements.revoke(key)),
+            ("revoke", APIKeyStatements.revoke(key)), ("ended", APIKeyStatements.ended([key])),
             ("claim", IdempotencyStatements.claim("c", "k", requestHash: [1])),
             ("answer", IdempotencyStatements.answer("c", "k", status: 201, response: [1])),
             ("find", IdempotencyStatements.find("c", "k")), ("forget", IdempotencyStatements.forget(atMost: 1)),

@@ -97,15 +97,9 @@ final class ProviderWorker: Service {
 
     private func take(_ worker: Worker) async throws {
         let places = AsyncSemaphore(places: provider.concurrency)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingDiscardingTaskGroup { group in
             while true {
-                if !places.tryAcquire() {
-                    try await places.acquire()
-                    // Attempts end in batches: those that end with this one are filled by the same claim.
-                    try await Task.sleep(for: .milliseconds(1))
-                }
-                var room = 1
-                while room < provider.concurrency, places.tryAcquire() { room += 1 }
+                let room = try await room(in: places)
                 let leases: [Lease]
                 do {
                     leases = try await dispatcher.acquire(worker, limit: room, wait: .seconds(30), starting: true)
@@ -122,6 +116,25 @@ final class ProviderWorker: Service {
                 }
             }
         }
+    }
+
+    /// Takes all free places, at least one. Where none was free it gives those that become free together some
+    /// milliseconds, so that one claim fills them and not one each.
+    private func room(in places: AsyncSemaphore) async throws -> Int {
+        func takeFree(_ taken: Int) -> Int {
+            var taken = taken
+            while taken < provider.concurrency, places.tryAcquire() { taken += 1 }
+            return taken
+        }
+        var room = takeFree(0)
+        guard room == 0 else { return room }
+        try await places.acquire()
+        room = takeFree(1)
+        for _ in 0..<5 where room < provider.concurrency / 2 {
+            try await Task.sleep(for: .milliseconds(1))
+            room = takeFree(room)
+        }
+        return room
     }
 
     /// Runs one attempt to its end, whatever that is.

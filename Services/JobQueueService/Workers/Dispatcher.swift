@@ -189,10 +189,23 @@ final class Dispatcher: Service {
         throw CancellationError()
     }
 
-    /// Puts jobs in line again that a worker has leased and not started, but for some.
-    func handBackUnstarted(_ worker: Worker, except keys: [LeaseKey], olderThan age: Duration) async throws {
-        let statement = LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: age)
+    /// Puts jobs in line again that a worker has leased and not started.
+    func handBackUnstarted(_ worker: Worker) async throws {
+        try await handBack(
+            LeaseStatements.handBackUnstarted(worker.id, except: [], olderThan: .zero, begunToo: false)
+        )
+    }
+
+    /// Puts jobs in line again that a worker has leased a lease time ago and does not know of.
+    func handBackUnheard(_ worker: Worker, knowing keys: [LeaseKey]) async throws {
+        try await handBack(
+            LeaseStatements.handBackUnstarted(worker.id, except: keys, olderThan: lease, begunToo: true)
+        )
+    }
+
+    private func handBack(_ statement: SQL) async throws {
         let kinds: [String] = try await pool.query(statement).map { try $0.decode(2) }
+        if !kinds.isEmpty { changed() }
         bell.ring(kinds)
     }
 

@@ -47,7 +47,7 @@ extension WorkerRoutes {
         let stopped = body.value("stopped")?.elements.map { leaseKey($0) } ?? []
         if !stopped.isEmpty { _ = try await pool.execute(WorkerStatements.forgetRevoked(worker.id, stopped)) }
         if let holding = body.value("holding")?.elements.map({ leaseKey($0) }) {
-            try await dispatcher.handBackUnstarted(worker, except: holding, olderThan: dispatcher.leaseDuration)
+            try await dispatcher.handBackUnheard(worker, knowing: holding)
         }
         guard
             let row = try await pool.query(WorkerStatements.heartbeat([worker.id], lease: dispatcher.leaseDuration))

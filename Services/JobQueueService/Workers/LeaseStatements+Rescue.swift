@@ -48,8 +48,14 @@ extension LeaseStatements {
         """
     }
 
-    /// Puts jobs in line again that a worker has leased and not started itself, but for some, at no attempt.
-    static func handBackUnstarted(_ worker: WorkerID, except keys: [LeaseKey], olderThan age: Duration) -> SQL {
+    /// Puts jobs in line again that a worker has leased and not started, but for some; `begunToo`: nor has started
+    /// itself, because they were begun with the claim. It costs no attempt.
+    static func handBackUnstarted(
+        _ worker: WorkerID,
+        except keys: [LeaseKey],
+        olderThan age: Duration,
+        begunToo: Bool
+    ) -> SQL {
         """
         WITH locked AS (
             SELECT job.id, job.status, job.fence
@@ -57,7 +63,7 @@ extension LeaseStatements {
             JOIN jobs.jobs AS job ON job.id = lease.job_id AND job.fence = lease.fence
             WHERE lease.worker_id = \(worker) AND lease.leased_at <= now() - \(age)
                 AND (job.status = \(JobStatus.queued)
-                    OR lease.started_at = lease.leased_at AND job.status = \(JobStatus.processing))
+                    OR \(begunToo) AND lease.started_at = lease.leased_at AND job.status = \(JobStatus.processing))
                 AND (lease.job_id, lease.fence) NOT IN (
                     SELECT known.id, known.fence
                     FROM unnest(\(keys.map(\.jobID)), \(keys.map(\.fence))) AS known (id, fence)

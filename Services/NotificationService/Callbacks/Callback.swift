@@ -6,7 +6,7 @@ import Postgres
 /// A callback that is to be delivered, as a sender took it.
 struct Callback: Sendable {
     /// Who gets it.
-    enum Target: String, Sendable, PostgresDecodable, PostgresArrayElement {
+    enum Target: String, Sendable, CaseIterable, PostgresDecodable, PostgresArrayElement {
         case agent, url
     }
 
@@ -20,9 +20,15 @@ struct Callback: Sendable {
     let attempt: Int
     let traceparent: String?
 
-    init(_ row: Row) throws {
+    /// In which line of `CallbackLanes` it stands.
+    var lane: String { target == .agent ? CallbackLanes.agent : host }
+
+    /// Reads a row of `CallbackStatements.take`; `nil` when it tells only that nothing was taken.
+    init?(_ row: Row) throws {
         var reader = row.reader
-        id = try reader.next()
+        _ = try reader.next(Timestamp.self)
+        guard let id = try reader.next(UUID?.self) else { return nil }
+        self.id = id
         eventID = try reader.next()
         target = try reader.next()
         url = try reader.next()

@@ -1,85 +1,80 @@
 import Concurrency
-import Contracts
-import Crypto
-import Edge
 import HTTPClient
-import JSON
 import Kernel
 import Lifecycle
 import Postgres
 import Telemetry
 
-/// Delivers callbacks until they are answered with 2xx, or dead. Every replica does, each with callbacks of its own.
+/// Delivers the callbacks of one kind of target until they are answered with 2xx, or dead. Every replica does, each
+/// with callbacks of its own.
 ///
 /// ```
 ///   pending ──taken, answered 2xx──▶ delivered
 ///     ▲ │
 ///     │ ├── failed, attempts left: waits (backoff, full jitter)
-///     │ └── failed for the last time ──▶ dead
-///     └──────────── retried by hand ───────┘
+///     │ ├── its target is shut: waits until that is tried again
+///     │ └── failed for the last time, or its target was shut for too long ──▶ dead
+///     └──────────────────────────── retried by hand ───────────────────────────┘
 /// ```
 ///
 /// At least once: a sender that dies after the answer and before noting it lets the next one repeat the same
-/// Idempotency-Key. A job has one final event, so its callbacks need no order.
+/// Idempotency-Key. In order per job: a later callback of a job waits until the earlier is delivered or dead.
 actor CallbackSender: Service {
     /// How callbacks are sent.
     struct Rules: Sendable {
         var backoff: Backoff
         var attempts: Int
-        /// At a time, in all.
-        var atOnce = 64
-        /// At a time to one host; twice as many for a moment when some finish late.
-        var perHost = 8
-        /// How long one attempt may take.
-        var timeout: Duration = .seconds(10)
+        var lanes: CallbackLanes.Rules
         /// How long a taken callback belongs to its sender: longer than an attempt.
         var lease: Duration = .seconds(30)
+        /// For how long a target that is shut may keep a callback waiting.
+        var patience: Duration = .seconds(3 * 86_400)
+        /// How often the line of what is due is read from its very beginning.
+        var recheck: Duration = .seconds(5)
     }
 
-    nonisolated let name = "callback sender"
+    nonisolated let name: String
+    nonisolated let wakeup: Wakeup
+    private nonisolated let target: Callback.Target
     private let pool: Pool
     private let rules: Rules
-    private let secret: Secret<String>
-    /// Where the agent is now: not where it was when the callback was noted.
-    private let directory: ServiceDirectory
-    /// For the agent, and for what users named.
-    private let trusted: Client
-    private let guarded: Client
-    private nonisolated let wakeup: Wakeup
+    private nonisolated let post: CallbackPost
     private let metrics: NotificationMetrics
     private let logger: Logger
-    private let clock: WallClock
     /// Notes what was delivered, many at a time.
     private nonisolated let deliveries: Batcher<Callback, Void>
-    private var underWay: [String: Int] = [:]
+    private var lanes: CallbackLanes
+    /// Nothing that is due lies before; `nil` to look from the beginning.
+    private var low: Timestamp?
+    private var checkedAt = ContinuousClock.now
+    private var putOffAt: ContinuousClock.Instant?
 
     init(
+        for target: Callback.Target,
         pool: Pool,
         rules: Rules,
-        secret: Secret<String>,
-        directory: ServiceDirectory,
-        trusted: Client,
-        guarded: Client,
+        post: CallbackPost,
         wakeup: Wakeup,
         metrics: NotificationMetrics,
-        logger: Logger,
-        clock: WallClock = .system
+        logger: Logger
     ) {
+        name = "callback sender (\(target.rawValue))"
+        self.target = target
         self.pool = pool
         self.rules = rules
-        self.secret = secret
-        self.directory = directory
-        self.trusted = trusted
-        self.guarded = guarded
+        self.post = post
         self.wakeup = wakeup
         self.metrics = metrics
-        self.logger = logger
-        self.clock = clock
+        self.logger = logger.with(["target": target.rawValue])
+        lanes = CallbackLanes(rules.lanes)
         deliveries = Batcher(maximumBatch: 500, maximumWaiting: 10_000, parallel: 1) { callbacks in
             _ = try await pool.execute(CallbackStatements.delivered(callbacks))
             return callbacks.map { _ in }
         }
     }
+
+    /// The lanes with something under way or with trouble.
+    var views: [CallbackLanes.View] { lanes.views(at: .now) }
 
     nonisolated func run(until stop: StopSignal) async throws {
         try await stop.cancelling {
@@ -89,8 +84,7 @@ actor CallbackSender: Service {
                 try await group.waitForAll()
             }
         }
-        await trusted.shutdown()
-        await guarded.shutdown()
+        await post.client.shutdown()
     }
 
     private func send() async throws {
@@ -99,14 +93,14 @@ actor CallbackSender: Service {
             var failures = 0
             while true {
                 do {
-                    let free = rules.atOnce - underWay.values.reduce(0, +)
-                    let taken = free > 0 ? try await take(atMost: free) : []
+                    try await putOff()
+                    let taken = lanes.free > 0 ? try await take() : []
                     failures = 0
                     for callback in taken {
-                        underWay[callback.host, default: 0] += 1
+                        lanes.began(callback.lane, at: .now)
                         group.addTask { try await self.deliver(callback) }
                     }
-                    if taken.isEmpty { _ = try await wakeup.wait(atMost: .seconds(1)) }
+                    if taken.isEmpty { try await rest() }
                 } catch let error as PostgresError {
                     failures += 1
                     logger.warning("callbacks cannot be taken", ["error": "\(error)"])
@@ -116,28 +110,60 @@ actor CallbackSender: Service {
         }
     }
 
-    private func take(atMost limit: Int) async throws -> [Callback] {
-        let busy = underWay.filter { $0.value >= rules.perHost }.map(\.key)
-        return
-            try await pool.query(
-                CallbackStatements.take(atMost: limit, perHost: rules.perHost, except: busy, lease: rules.lease)
-            )
-            .map(Callback.init)
+    /// Waits for something to do: at most a second, and no longer than until a shut lane is to be tried again.
+    private func rest() async throws {
+        let next = lanes.shut(at: .now).map(\.for).min() ?? .seconds(1)
+        _ = try await wakeup.wait(atMost: min(next, .seconds(1)))
+    }
+
+    private func take() async throws -> [Callback] {
+        let now = ContinuousClock.now
+        // From the beginning now and then: so nothing is left behind, whoever wrote it and however late.
+        let isRecheck = low == nil || now - checkedAt >= rules.recheck
+        let statement = CallbackStatements.take(
+            for: target,
+            atMost: lanes.free,
+            perLane: rules.lanes.perLane,
+            lanes.places(at: now),
+            after: isRecheck ? nil : low,
+            lease: rules.lease
+        )
+        let rows = try await pool.query(statement)
+        if isRecheck { checkedAt = now }
+        low = try rows[0].decode(0)
+        return try rows.compactMap(Callback.init)
+    }
+
+    /// Moves what waits for shut lanes out of the way, some at a time.
+    private func putOff() async throws {
+        let now = ContinuousClock.now
+        guard putOffAt.map({ now - $0 >= .seconds(1) }) ?? true else { return }
+        let shut = lanes.shut(at: now)
+        metrics.shutLanes(of: target).set(shut.count)
+        guard !shut.isEmpty else { return }
+        putOffAt = now
+        var count = 0
+        repeat {
+            let statement = CallbackStatements.putOff(for: target, shut, olderThan: rules.patience, atMost: 1000)
+            let states = try await pool.query(statement).map { try $0.decode(0, as: String.self) }
+            metrics.dead.add(states.count { $0 == "dead" })
+            count = states.count
+        } while count == 1000
     }
 
     private func deliver(_ callback: Callback) async throws {
+        var outcome = CallbackOutcome.unsent("the service stops")
         defer {
-            underWay[callback.host, default: 1] -= 1
-            if underWay[callback.host] == 0 { underWay[callback.host] = nil }
+            if lanes.ended(callback.lane, outcome, at: .now, random: .system) { shut(callback) }
             wakeup.signal()
         }
-        let failure = try await attempt(callback)
+        outcome = try await post.send(callback)
         do {
-            if failure == nil {
+            if case .delivered = outcome {
                 metrics.delivered.add()
                 try await deliveries.submit(callback)
-            } else if let failure {
-                _ = try await pool.execute(failed(callback, failure))
+            } else {
+                _ = try await pool.execute(failed(callback, outcome))
             }
         } catch let error as PostgresError {
             // Taken again when its lease is over; the receiver knows the Idempotency-Key.
@@ -145,49 +171,23 @@ actor CallbackSender: Service {
         }
     }
 
-    private func failed(_ callback: Callback, _ failure: String) -> SQL {
+    private func shut(_ callback: Callback) {
+        metrics.breakersOpened.add()
+        logger.warning("a target of callbacks does not answer", ["host": callback.host])
+        // What is due for it is in the way.
+        putOffAt = nil
+    }
+
+    private func failed(_ callback: Callback, _ outcome: CallbackOutcome) -> SQL {
+        let reason = outcome.failure ?? ""
         guard callback.attempt < rules.attempts else {
             metrics.dead.add()
-            logger.error("a callback is dead", ["event": callback.eventID, "host": callback.host, "reason": failure])
-            return CallbackStatements.failed(callback, failure, tryingAfter: nil)
+            logger.error("a callback is dead", ["event": callback.eventID, "host": callback.host, "reason": reason])
+            return CallbackStatements.failed(callback, reason, tryingAfter: nil)
         }
         metrics.failed.add()
-        let wait = rules.backoff.wait(afterAttempt: callback.attempt, random: .system)
-        return CallbackStatements.failed(callback, failure, tryingAfter: wait)
-    }
-
-    /// Sends it once. Returns why it failed; `nil` when it was answered with 2xx.
-    private func attempt(_ callback: Callback) async throws -> String? {
-        guard callback.target == .agent else { return try await attempt(callback, at: callback.url, guarded) }
-        return try await directory.withURL(of: .agent) { base in
-            try await attempt(callback, at: base + CallbackLedger.agentPath, trusted)
-        }
-    }
-
-    private func attempt(_ callback: Callback, at url: String, _ client: Client) async throws -> String? {
-        let body = callback.body.bytes
-        let time = clock.now().seconds
-        let code = HMAC.sha256(
-            key: Array(secret.reveal().utf8),
-            message: CallbackHeader.signedBytes(time: time, body: body)
-        )
-        let request = ClientRequest(
-            "POST",
-            url,
-            headers: [
-                ("Content-Type", "application/json"),
-                (CallbackHeader.signature, "t=\(time),v1=\(Hex.encode(code))"),
-                (CallbackHeader.idempotencyKey, callback.eventID),
-            ],
-            body: .bytes(body),
-            timeouts: ClientRequest.Timeouts(total: rules.timeout),
-            trace: callback.traceparent.flatMap { TraceContext(traceparent: $0)?.child() }
-        )
-        do {
-            let response = try await client.send(request)
-            return (200...299).contains(response.status) ? nil : "answered with \(response.status)"
-        } catch let error as ClientError {
-            return error.description
-        }
+        var wait = rules.backoff.wait(afterAttempt: callback.attempt, random: .system)
+        if case .failed(_, let asked?) = outcome { wait = max(wait, min(asked, .seconds(3600))) }
+        return CallbackStatements.failed(callback, reason, tryingAfter: wait)
     }
 }

@@ -6,10 +6,11 @@ import Store
 struct ContextAccess: Sendable {
     let pool: Pool
 
-    /// Whether a principal may watch a context. Who is limited to a project may watch what belongs to it; what does
-    /// not exist belongs to nobody. `all` is for administrators, queues are for those who see all projects.
+    /// Whether a principal may watch a context. A token that lists contexts allows no others. Who is limited to a project
+    /// may watch what belongs to it; what does not exist belongs to nobody. `all` is for administrators, queues are for those who see all projects.
     func allows(_ principal: Principal, _ context: ContextID) async throws -> Bool {
         guard ContextAccess.mayWatch(principal) else { return false }
+        if let contexts = principal.contexts, !contexts.contains(where: { $0.matches(context) }) { return false }
         if context == .all { return principal.may(.admin) && principal.project == nil }
         guard let project = principal.project else { return true }
         return switch context {

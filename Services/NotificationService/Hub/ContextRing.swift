@@ -12,6 +12,8 @@ struct ContextRing {
     /// Who watches; a ring without watchers is kept for a while, for those who come back.
     var watchers = 0
     var unwatchedSince: ContinuousClock.Instant?
+    /// On which loops sockets watch.
+    var loops = LoopSet()
     /// Who waits for the next update.
     var waiting: [UInt64: Promise<Void>] = [:]
 
@@ -53,4 +55,13 @@ struct ContextRing {
         start = LogPlace(updates[count - 1].update.position)
         updates.removeFirst(count)
     }
+}
+
+/// Which loops, by the indices of their tables; there are at most 64.
+struct LoopSet: Sendable {
+    private var bits: UInt64 = 0
+
+    func contains(_ index: Int) -> Bool { bits & (1 << index) != 0 }
+    mutating func insert(_ index: Int) { bits |= 1 << index }
+    mutating func remove(_ index: Int) { bits &= ~(1 << index) }
 }

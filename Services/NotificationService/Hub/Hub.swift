@@ -14,7 +14,7 @@ import Telemetry
 /// ```
 ///
 /// Appending to the rings and moving `head` is one step, so a ring made at a head misses nothing after it. The next
-/// events are taken when the loops have handed out the last ones: what is under way is bounded by that.
+/// events are taken when the loops have handed out all but the last ones: what is under way is bounded by that.
 final class Hub: Sendable {
     /// Bounds of what is kept for those who come back.
     struct Limits: Sendable {
@@ -32,15 +32,38 @@ final class Hub: Sendable {
         var waiters: UInt64 = 0
         var sweptAt = ContinuousClock.now
         var tables: [ObjectIdentifier: LoopTable] = [:]
+        /// The same, by their indices.
+        var places: [LoopTable?] = []
+        /// Contexts whose number of watchers has changed since they were asked for.
+        var changed: Set<ContextID> = []
     }
 
+    /// A hand-over is bounded by these: what is under way at a time makes nobody look slow.
+    private static let handedAtOnce = 64
+    private static let bytesAtOnce = 16 * 1024
+    /// So many hand-overs may be under way.
+    private static let handedAhead = 2
+
     private let limits: Limits
+    /// A socket on which more waits than this has fallen behind.
+    private let softLimit: Int
     private let metrics: NotificationMetrics
     private let clock: WallClock
+    /// Called with events that all watchers were given.
+    private let handedOut: @Sendable (ArraySlice<FeedEvent>) -> Void
     private let state = Lock(State())
+    private let underWay = Lock<[HandOver]>([])
 
-    init(limits: Limits = Limits(), metrics: NotificationMetrics, clock: WallClock = .system) {
+    init(
+        limits: Limits = Limits(),
+        softLimit: Int = SessionLimits().softBytes,
+        metrics: NotificationMetrics,
+        clock: WallClock = .system,
+        handedOut: @escaping @Sendable (ArraySlice<FeedEvent>) -> Void = { _ in }
+    ) {
+        self.handedOut = handedOut
         self.limits = limits
+        self.softLimit = softLimit
         self.metrics = metrics
         self.clock = clock
     }
@@ -55,7 +78,9 @@ final class Hub: Sendable {
     func table(of loop: EventLoop) -> LoopTable {
         state.withLock { state in
             if let table = state.tables[ObjectIdentifier(loop)] { return table }
-            let table = LoopTable(loop)
+            let index = state.places.firstIndex { $0 == nil } ?? state.places.count
+            let table = LoopTable(loop, index, self, softLimit: softLimit)
+            if index == state.places.count { state.places.append(table) } else { state.places[index] = table }
             state.tables[ObjectIdentifier(loop)] = table
             return table
         }
@@ -63,7 +88,12 @@ final class Hub: Sendable {
 
     /// Lets go of a loop that has no socket any more. The loop's server holds the hub by its routes: held for good,
     /// they would keep one another.
-    func forget(_ loop: EventLoop) { state.withLock { $0.tables[ObjectIdentifier(loop)] = nil } }
+    func forget(_ loop: EventLoop) {
+        state.withLock { state in
+            guard let table = state.tables.removeValue(forKey: ObjectIdentifier(loop)) else { return }
+            state.places[table.index] = nil
+        }
+    }
 
     /// The sockets of every loop.
     var tables: [LoopTable] { state.withLock { Array($0.tables.values) } }
@@ -82,6 +112,7 @@ final class Hub: Sendable {
                 for (context, old) in state.rings {
                     var ring = ContextRing(start: start)
                     ring.watchers = old.watchers
+                    ring.loops = old.loops
                     ring.unwatchedSince = old.unwatchedSince
                     var woken = old
                     woken.wake()
@@ -94,46 +125,60 @@ final class Hub: Sendable {
             metrics.events.add(events.count)
             var rest = events[...]
             while !rest.isEmpty {
-                let part = rest.prefix(64)
-                rest = rest.dropFirst(64)
-                try await handOut(record(part), upTo: part[part.endIndex - 1].position)
+                var bytes = 0
+                var part = rest.prefix(Hub.handedAtOnce)
+                part = part.prefix { event in
+                    defer { bytes += event.wire.count }
+                    return bytes < Hub.bytesAtOnce
+                }
+                rest = rest.dropFirst(part.count)
+                try await handOut(record(part), of: part)
             }
         }
     }
 
-    /// Puts events into the rings of those who watch.
-    private func record(_ events: ArraySlice<FeedEvent>) -> [Update] {
+    /// Puts events into the rings of those who watch. Returns what each loop is to hand out.
+    private func record(_ events: ArraySlice<FeedEvent>) -> [(table: LoopTable, updates: [Update])] {
         let now = ContinuousClock.now
         return state.withLock { state in
-            var updates: [Update] = []
+            var updates: [[Update]] = Array(repeating: [], count: state.places.count)
             for event in events {
-                for context in event.contexts where state.rings[context] != nil {
+                for context in event.contexts {
+                    guard let index = state.rings.index(forKey: context) else { continue }
                     let update = Update(event, for: context)
-                    updates.append(update)
-                    let before = state.rings[context]?.bytes ?? 0
-                    state.rings[context]?.append(update, at: now, atMost: limits.updatesPerContext)
-                    state.rings[context]?.wake()
-                    state.bytes += (state.rings[context]?.bytes ?? 0) - before
+                    let loops = state.rings.values[index].loops
+                    for loop in updates.indices where loops.contains(loop) { updates[loop].append(update) }
+                    let before = state.rings.values[index].bytes
+                    state.rings.values[index].append(update, at: now, atMost: limits.updatesPerContext)
+                    state.rings.values[index].wake()
+                    state.bytes += state.rings.values[index].bytes - before
                 }
                 state.head = event.position
             }
             if state.bytes > limits.bytes || now - state.sweptAt > .seconds(10) { sweep(&state, now) }
-            return updates
+            return zip(state.places, updates)
+                .compactMap { table, updates in
+                    if let table, !updates.isEmpty { (table, updates) } else { nil }
+                }
         }
     }
 
-    private func handOut(_ updates: [Update], upTo head: Position) async throws {
-        let tables = tables
-        guard !updates.isEmpty, !tables.isEmpty else { return }
-        let sent = Counts()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for table in tables {
-                group.addTask { sent.add(try await table.handOut(updates)) }
-            }
-            try await group.waitForAll()
+    private func handOut(_ work: [(table: LoopTable, updates: [Update])], of events: ArraySlice<FeedEvent>) async throws
+    {
+        guard !work.isEmpty else { return handedOut(events) }
+        let sent = HandOver(work.count) { [metrics, clock, handedOut] count in
+            metrics.frames.add(count)
+            handedOut(events)
+            if let begin = events.first?.at { metrics.latency.record(clock.now() - begin) }
         }
-        metrics.frames.add(sent.total)
-        if let at = updates.first?.event.at { metrics.latency.record(clock.now() - at) }
+        for (table, updates) in work { table.handOut(updates) { sent.add($0) } }
+        // A loop that is behind is waited for; the usual hand-over costs nobody a wait.
+        let oldest: HandOver? = underWay.withLock { underWay in
+            underWay.append(sent)
+            while underWay.first?.isDone == true { underWay.removeFirst() }
+            return underWay.count > Hub.handedAhead ? underWay.removeFirst() : nil
+        }
+        if let oldest { try await withDeadline(.seconds(10), for: "the loops") { try await oldest.done() } }
     }
 
     /// Lets go of what is old, of rings nobody came back to, and of more when memory is short.
@@ -162,6 +207,7 @@ final class Hub: Sendable {
             let start = state.head.map { LogPlace($0) } ?? .start
             state.rings[context, default: ContextRing(start: start)].watchers += 1
             state.rings[context]?.unwatchedSince = nil
+            state.changed.insert(context)
         }
     }
 
@@ -170,6 +216,7 @@ final class Hub: Sendable {
         state.withLock { state in
             guard let watchers = state.rings[context]?.watchers else { return }
             state.rings[context]?.watchers = max(0, watchers - 1)
+            state.changed.insert(context)
             guard watchers <= 1 else { return }
             if state.rings.count > limits.contexts {
                 state.bytes -= state.rings[context]?.bytes ?? 0
@@ -178,6 +225,38 @@ final class Hub: Sendable {
                 state.rings[context]?.unwatchedSince = .now
             }
         }
+    }
+
+    /// How many watch a context here.
+    func watchers(of context: ContextID) -> Int { state.withLock { $0.rings[context]?.watchers ?? 0 } }
+
+    /// The contexts whose number of watchers has changed since the last call, with that number.
+    func changedWatchers() -> [(context: ContextID, watchers: Int)] {
+        state.withLock { state in
+            let changed = state.changed
+            state.changed = []
+            return changed.map { ($0, state.rings[$0]?.watchers ?? 0) }
+        }
+    }
+
+    /// Whoever was told these has not heard it.
+    func tellAgain(_ contexts: [ContextID]) { state.withLock { $0.changed.formUnion(contexts) } }
+
+    /// Whoever was told all has forgotten it.
+    func forgetToldWatchers() {
+        state.withLock { state in
+            for (context, ring) in state.rings where ring.watchers > 0 { state.changed.insert(context) }
+        }
+    }
+
+    /// From now on updates of a context are handed out on a loop too.
+    func enlist(_ table: LoopTable, for context: ContextID) {
+        state.withLock { $0.rings[context]?.loops.insert(table.index) }
+    }
+
+    /// Ends an `enlist`.
+    func delist(_ table: LoopTable, for context: ContextID) {
+        state.withLock { $0.rings[context]?.loops.remove(table.index) }
     }
 
     /// What the ring has after a place, also when the feed has not come that far yet. `nil` when it does not have
@@ -209,11 +288,4 @@ final class Hub: Sendable {
             return false
         }
     }
-}
-
-/// A sum that several tasks add to.
-private final class Counts: Sendable {
-    private let sum = Lock(0)
-    func add(_ count: Int) { sum.withLock { $0 += count } }
-    var total: Int { sum.withLock { $0 } }
 }

@@ -4,15 +4,18 @@ import JSON
 import Kernel
 import Messaging
 import Postgres
+import Telemetry
 
 /// The jobs of a context as they are at a place in the log or a little later.
 struct Snapshot: Sendable {
     /// Why a watcher gets it.
-    enum Reason: String, Sendable {
+    enum Reason: String, Sendable, CaseIterable {
         /// It came without a cursor.
         case new
         /// Its cursor is of another history, of the future, or too old.
         case expired
+        /// It was too slow.
+        case slow
     }
 
     static let maximumJobs = 10_000
@@ -31,11 +34,20 @@ actor Snapshots {
     private let pool: Pool
     private let reader: EventLogReader
     private let places: AsyncSemaphore
+    private let metrics: NotificationMetrics
     private var running: [ContextID: Task<Snapshot, any Error>] = [:]
+    private var pages: [Page: Task<(jobs: [RawJSON], last: JobID?), any Error>] = [:]
+
+    /// What follows a job in the snapshot of a context.
+    private struct Page: Hashable {
+        let context: ContextID
+        let last: JobID
+    }
 
     /// Snapshots that take at most so many connections of the pool.
-    init(_ pool: Pool, atOnce: Int = 4) {
+    init(_ pool: Pool, atOnce: Int = 4, metrics: NotificationMetrics) {
         self.pool = pool
+        self.metrics = metrics
         reader = EventLogReader(pool)
         places = AsyncSemaphore(places: atOnce, maximumWaiters: 10_000)
     }
@@ -60,10 +72,16 @@ actor Snapshots {
 
     /// The jobs of a context that come after one in a snapshot.
     func jobs(of context: ContextID, before last: JobID) async throws -> (jobs: [RawJSON], last: JobID?) {
-        try await places.withPlace { try await read(context, before: last) }
+        let page = Page(context: context, last: last)
+        if let running = pages[page] { return try await running.value }
+        let task = Task { try await places.withPlace { try await read(context, before: last) } }
+        pages[page] = task
+        defer { pages[page] = nil }
+        return try await task.value
     }
 
     private func read(_ context: ContextID, before last: JobID?) async throws -> (jobs: [RawJSON], last: JobID?) {
+        metrics.snapshotReads.add()
         let limit = Snapshot.readSize
         let rows = try await pool.query(SnapshotStatements.page(of: context, before: last, limit: limit))
         let end: JobID? = rows.count < limit ? nil : try rows[limit - 1].decode(0)

@@ -44,7 +44,7 @@ struct SnapshotPages: Sendable {
         isAtEnd = jobs.isEmpty
         return JSONWriter.bytes { json in
             json.object {
-                $0.member("type", "snapshot")
+                $0.member("type", ServerMessageType.snapshot.rawValue)
                 $0.member("context_id", context.description)
                 $0.member("cursor", isAtEnd ? position.description : nil)
                 $0.member("reason", reason.rawValue)

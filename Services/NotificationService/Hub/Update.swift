@@ -5,7 +5,7 @@ import Kernel
 import Messaging
 
 /// An event as the watchers of one context get it: framed once, shared by all of them.
-struct Update: Sendable {
+final class Update: Sendable {
     let context: ContextID
     let event: FeedEvent
     let frame: WebSocketFrame
@@ -26,11 +26,19 @@ struct Update: Sendable {
     private static func message(_ event: FeedEvent, _ context: ContextID) -> [UInt8] {
         var json = JSONWriter(capacity: event.wire.count + 160)
         json.object {
-            $0.member("type", event.job == nil ? "event" : "job_update")
+            $0.member("type", (event.job == nil ? ServerMessageType.event : .jobUpdate).rawValue)
             $0.member("context_id", context.description)
             $0.member("cursor", event.position.description)
             $0.member("data", RawJSON(event.wire))
         }
         return json.bytes
     }
+}
+
+extension FrameMark {
+    /// Frames are ordered as their events are.
+    init(_ position: Position) { self.init(high: position.transaction, low: position.row) }
+
+    /// The place of an event that was marked so.
+    func position(in epoch: String) -> Position { Position(epoch: epoch, transaction: high, row: low) }
 }

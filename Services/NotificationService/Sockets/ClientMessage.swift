@@ -12,7 +12,7 @@ enum ClientMessage: Sendable {
 
     case hello(token: Secret<String>)
     case auth(id: String?, token: Secret<String>)
-    case subscribe(id: String?, [Wish], snapshot: Bool)
+    case subscribe(id: String?, [Wish], Subscription.Mode, snapshot: Bool)
     case unsubscribe(id: String?, [ContextID])
     case ping(time: JSONElement?)
 
@@ -53,7 +53,8 @@ enum ClientMessage: Sendable {
     private static func subscribe(_ root: JSONElement, _ id: String?) throws(ProtocolError) -> ClientMessage {
         guard let contexts = root["contexts"], contexts.kind == .array, contexts.elements.contains(where: { _ in true })
         else { throw ProtocolError("VALIDATION_FAILED", "subscribe needs contexts", id: id) }
-        if let mode = root.value("mode"), !["all", "latest"].contains(mode.string) {
+        let wanted = root.value("mode")
+        guard let mode = wanted == nil ? .all : wanted?.string.flatMap(Subscription.Mode.init(rawValue:)) else {
             throw ProtocolError("VALIDATION_FAILED", "mode is all or latest", id: id)
         }
         if let snapshot = root.value("snapshot"), snapshot.bool == nil {
@@ -67,7 +68,7 @@ enum ClientMessage: Sendable {
             }
             wishes.append(Wish(context: context, cursor: element.value("cursor")?.string))
         }
-        return .subscribe(id: id, wishes, snapshot: root.value("snapshot")?.bool ?? true)
+        return .subscribe(id: id, wishes, mode, snapshot: root.value("snapshot")?.bool ?? true)
     }
 
     private static func id(_ root: JSONElement) throws(ProtocolError) -> String? {

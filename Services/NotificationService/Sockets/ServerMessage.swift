@@ -6,7 +6,7 @@ import Kernel
 /// The messages that are not shared between sockets.
 enum ServerMessage {
     static func authenticated(_ connection: UInt64, until: Timestamp?) -> WebSocketFrame {
-        frame("authenticated") {
+        frame(.authenticated) {
             $0.member("connection", "\(connection)")
             $0.member("expires_at", until)
         }
@@ -14,7 +14,7 @@ enum ServerMessage {
 
     /// The cursor is missing when a snapshot follows, which has it.
     static func subscribed(_ id: String?, _ context: ContextID, recovered: Bool, _ cursor: String?) -> WebSocketFrame {
-        frame("subscribed") {
+        frame(.subscribed) {
             if let id { $0.member("id", id) }
             $0.member("context_id", context.description)
             $0.member("recovered", recovered)
@@ -23,25 +23,35 @@ enum ServerMessage {
     }
 
     static func unsubscribed(_ id: String?, _ context: ContextID) -> WebSocketFrame {
-        frame("unsubscribed") {
+        frame(.unsubscribed) {
             if let id { $0.member("id", id) }
             $0.member("context_id", context.description)
         }
     }
 
+    static func skip(_ context: ContextID, _ skip: Conflation.Skip) -> WebSocketFrame {
+        frame(.skip) {
+            $0.member("context_id", context.description)
+            $0.member("job_id", skip.job)
+            $0.member("from", skip.from)
+            $0.member("to", skip.to)
+            $0.member("reason", "conflated")
+        }
+    }
+
     static func pong(_ time: JSONElement?, at now: Timestamp) -> WebSocketFrame {
-        frame("pong") {
+        frame(.pong) {
             $0.member("t", time)
             $0.member("server_time", now)
         }
     }
 
     static func authExpiring(in seconds: Int) -> WebSocketFrame {
-        frame("auth_expiring") { $0.member("in_s", seconds) }
+        frame(.authExpiring) { $0.member("in_s", seconds) }
     }
 
     static func drain(reconnectAfter: Duration, deadline: Duration, cursors: [ContextID: Position]) -> WebSocketFrame {
-        frame("drain") {
+        frame(.drain) {
             $0.member("reconnect_after_ms", reconnectAfter.milliseconds)
             $0.member("deadline_ms", deadline.milliseconds)
             write(cursors, to: &$0)
@@ -50,7 +60,7 @@ enum ServerMessage {
 
     /// The client was too slow: from these cursors on it has missed something.
     static func tooSlow(cursors: [ContextID: Position]) -> WebSocketFrame {
-        frame("error") {
+        frame(.error) {
             $0.member("code", "SLOW_CONSUMER")
             $0.member("message", "updates came faster than they were read")
             $0.member("retryable", true)
@@ -59,8 +69,20 @@ enum ServerMessage {
         }
     }
 
+    static func forbidden(_ context: ContextID, id: String?) -> WebSocketFrame {
+        error(
+            ProtocolError(
+                "FORBIDDEN_CONTEXT",
+                "the token may not watch this",
+                id: id,
+                context: context.description,
+                action: "drop_subscription"
+            )
+        )
+    }
+
     static func error(_ error: ProtocolError) -> WebSocketFrame {
-        frame("error") {
+        frame(.error) {
             if let id = error.id { $0.member("id", id) }
             if let context = error.context { $0.member("context_id", context) }
             $0.member("code", error.code)
@@ -76,11 +98,11 @@ enum ServerMessage {
         }
     }
 
-    private static func frame(_ type: String, _ members: (inout JSONWriter) -> Void) -> WebSocketFrame {
+    private static func frame(_ type: ServerMessageType, _ members: (inout JSONWriter) -> Void) -> WebSocketFrame {
         WebSocketFrame(
             text: JSONWriter.bytes { json in
                 json.object {
-                    $0.member("type", type)
+                    $0.member("type", type.rawValue)
                     members(&$0)
                 }
             }

@@ -11,11 +11,12 @@ extension Session {
         if case .closing = phase { return }
         around.metrics.slowCloses.add()
         var cursors: [ContextID: Position] = [:]
-        if let lastLeft {
-            // What was live when that update was sent has nothing older among what is thrown away. Of the others the
+        if let epoch = around.hub.head?.epoch {
+            let left = socket.leftMark.position(in: epoch)
+            // What was live when that update was queued has nothing older among what is thrown away. Of the others the
             // client knows better than we do.
-            for (context, subscription) in subscriptions where subscription.joined?.isBefore(lastLeft) == true {
-                cursors[context] = lastLeft
+            for (context, subscription) in subscriptions where subscription.given?.isBefore(left) == true {
+                cursors[context] = left
             }
         }
         socket.dropQueued()
@@ -26,24 +27,30 @@ extension Session {
     /// Ends the session by an administrator's wish.
     func kick() { refuse(.forbidden, "KICKED", "an administrator closed the connection") }
 
-    /// Sends the client elsewhere, or back later, and tells it where it stands.
-    func drain(_ connections: Int) {
+    /// Ends the session because its API key was revoked.
+    func revoke() {
+        if case .closing = phase { return }
+        refuse(.unauthenticated, "UNAUTHENTICATED", "the API key was revoked, or has expired")
+    }
+
+    /// Tells the client when to come back, and where it stands; it is served until then.
+    func drain(_ departure: DrainPlan.Departure) {
         if case .closing = phase { return }
         var cursors: [ContextID: Position] = [:]
-        for (context, subscription) in subscriptions {
-            guard let joined = subscription.joined else { continue }
-            cursors[context] = lastSent.map { joined.isBefore($0) ? $0 : joined } ?? joined
-        }
-        // Two a millisecond come back, in any order.
-        let window = Duration.milliseconds(max(1000, min(15_000, connections / 2)))
+        for (context, subscription) in subscriptions { cursors[context] = place(of: subscription) }
         socket.send(
             ServerMessage.drain(
-                reconnectAfter: window * around.random.fraction(),
-                deadline: around.limits.closeTimeout,
+                reconnectAfter: departure.slot,
+                deadline: departure.window + around.limits.closeTimeout,
                 cursors: cursors
             )
         )
-        close(.restart)
+        guard departure.slot > .zero else { return close(.restart) }
+        // Owned by `ended`, which cancels it.
+        leaving = Task {
+            do { try await Task.sleep(for: departure.slot) } catch { return }
+            close(.restart)
+        }
     }
 
     var description: Description {
@@ -72,6 +79,7 @@ extension Session {
         for timer in timers { timer.cancel() }
         timers = []
         inbox = []
+        wakeRoomWaiters()
         socket.close(code: code.rawValue, reason: code.reason, within: around.limits.closeTimeout)
     }
 
@@ -82,7 +90,11 @@ extension Session {
         for timer in timers { timer.cancel() }
         timers = []
         inbox = []
+        wakeRoomWaiters()
         worker?.cancel()
+        leaving?.cancel()
+        if let seat { around.attendance.leave(seat) }
+        seat = nil
         if table.remove(self) { around.hub.forget(socket.loop) }
         around.metrics.connections.add(-1)
     }

@@ -5,17 +5,44 @@ import Messaging
 import Telemetry
 
 extension Session {
-    /// What every session needs.
-    struct Surroundings: Sendable {
+    /// What every session needs; one object for all of them.
+    final class Surroundings: Sendable {
         let hub: Hub
         let recovery: Recovery
         let access: ContextAccess
         let authenticator: Authenticator
+        let attendance: Attendance
         let metrics: NotificationMetrics
         let logger: Logger
         let limits: SessionLimits
-        var clock = WallClock.system
-        var random = RandomSource.system
+        let drain: DrainPlan
+        let clock: WallClock
+        let random: RandomSource
+
+        init(
+            hub: Hub,
+            recovery: Recovery,
+            access: ContextAccess,
+            authenticator: Authenticator,
+            attendance: Attendance,
+            metrics: NotificationMetrics,
+            logger: Logger,
+            limits: SessionLimits,
+            clock: WallClock = .system,
+            random: RandomSource = .system
+        ) {
+            self.hub = hub
+            self.recovery = recovery
+            self.access = access
+            self.authenticator = authenticator
+            self.attendance = attendance
+            self.metrics = metrics
+            self.logger = logger
+            self.limits = limits
+            drain = DrainPlan(atLeast: limits.reconnectsPerSecond, within: limits.drainWindow)
+            self.clock = clock
+            self.random = random
+        }
     }
 
     /// What an administrator sees of a session.

@@ -13,21 +13,12 @@ import Telemetry
 /// ```
 ///   greeting ──token──▶ open ──closed, kicked, slow, expired, drained──▶ closing
 ///      └── no token in time, a wrong one ────────────────────────────────▲
-///
-///   a subscription:  catching up ──reached the ring──▶ live ──another history──▶ catching up
 /// ```
 actor Session {
     enum Phase {
         case greeting
         case open(Principal)
         case closing
-    }
-
-    struct Subscription {
-        let number: UInt64
-        let task: Task<Void, Never>
-        /// Set when live: what came up to here was sent.
-        var joined: Position?
     }
 
     nonisolated let socket: WebSocket
@@ -37,26 +28,33 @@ actor Session {
         unsafe socket.loop.asUnownedSerialExecutor()
     }
 
-    // What is not private is used in Session+Ending.swift, and nowhere else.
+    // What is not private is used in the other files of this actor, and nowhere else.
     let around: Surroundings
     let table: LoopTable
     let openedAt: Timestamp
     var phase = Phase.greeting
     var subscriptions: [ContextID: Subscription] = [:]
-    private var numbers: UInt64 = 0
+    var numbers: UInt64 = 0
     var inbox: [ClientMessage] = []
     var worker: Task<Void, Never>?
+    /// Waits for its time to go.
+    var leaving: Task<Void, Never>?
     private var bucket: TokenBucket
     var timers: [ScheduledWork] = []
-    /// The last update handed to the socket, and the last one that has certainly left it.
-    var lastSent: Position?
-    var lastLeft: Position?
+    var ladder: SlowLadder
+    /// When behind: up to here everything was queued, but for what subscriptions know better.
+    var heldAt: Position?
+    /// Who catches up and waits for room.
+    var roomWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Held from the first token on.
+    var seat: Attendance.Seat?
 
     init(_ socket: WebSocket, _ around: Surroundings) {
         self.socket = socket
         self.around = around
         table = around.hub.table(of: socket.loop)
         openedAt = around.clock.now()
+        ladder = SlowLadder(around.limits.slow)
         bucket = TokenBucket(perSecond: around.limits.messagesPerSecond)
     }
 
@@ -65,22 +63,31 @@ actor Session {
     /// The first call. With a principal the client needs no hello.
     func open(_ principal: Principal?, _ wishes: [ClientMessage.Wish]) {
         table.add(self)
+        around.drain.opened()
         around.metrics.connections.add(1)
         if let principal {
             admit(principal)
-            if !wishes.isEmpty { accept(.subscribe(id: nil, wishes, snapshot: true)) }
+            if !wishes.isEmpty { accept(.subscribe(id: nil, wishes, .all, snapshot: true)) }
         } else {
             schedule(after: around.limits.helloTimeout) { session in
                 guard case .greeting = session.phase else { return }
                 session.refuse(.unauthenticated, "UNAUTHENTICATED", "no token came in time")
             }
         }
-        if case .greeting = phase, !wishes.isEmpty { inbox.append(.subscribe(id: nil, wishes, snapshot: true)) }
+        if case .greeting = phase, !wishes.isEmpty { inbox.append(.subscribe(id: nil, wishes, .all, snapshot: true)) }
     }
 
     private func admit(_ principal: Principal) {
         guard ContextAccess.mayWatch(principal) else {
             return refuse(.forbidden, "FORBIDDEN", "the token lacks the scope events:read")
+        }
+        if seat == nil {
+            seat = around.attendance.enter(principal) { [weak self, loop = socket.loop] in
+                loop.submit { self?.assumeIsolated { $0.revoke() } }
+            }
+            guard seat != nil else {
+                return refuse(.tooMany, "TOO_MANY_CONNECTIONS", "the token's owner has too many connections")
+            }
         }
         for timer in timers { timer.cancel() }
         timers = []
@@ -162,8 +169,8 @@ actor Session {
         switch message {
         case .hello(let token): try await authenticate(token, id: nil)
         case .auth(let id, let token): try await authenticate(token, id: id)
-        case .subscribe(let id, let wishes, let snapshot):
-            for wish in wishes { await subscribe(wish, id: id, snapshot: snapshot) }
+        case .subscribe(let id, let wishes, let mode, let snapshot):
+            for wish in wishes { await subscribe(wish, id: id, mode, snapshot: snapshot) }
         case .unsubscribe(let id, let contexts):
             for context in contexts {
                 end(context)
@@ -190,153 +197,25 @@ actor Session {
                 throw ProtocolError("FORBIDDEN", "the token is somebody else's", id: id, action: "reconnect")
             }
             admit(principal)
-        }
-    }
-
-    // MARK: Subscriptions
-
-    private func subscribe(_ wish: ClientMessage.Wish, id: String?, snapshot: Bool) async {
-        guard case .open(let principal) = phase else { return }
-        let context = wish.context
-        guard subscriptions[context] != nil || subscriptions.count < around.limits.contexts else {
-            return refuse(.tooMany, "TOO_MANY_CONTEXTS", "at most \(around.limits.contexts) contexts at a time")
-        }
-        do {
-            guard try await around.access.allows(principal, context) else {
-                // The other contexts of the same message are not concerned.
-                let refusal = ProtocolError(
-                    "FORBIDDEN_CONTEXT",
-                    "the token may not watch this",
-                    id: id,
-                    context: context.description,
-                    action: "drop_subscription"
-                )
-                socket.send(ServerMessage.error(refusal))
-                return
-            }
-        } catch {
-            return report(error, id: id, context: context)
-        }
-        guard case .open = phase else { return }
-        end(context)
-        begin(context, id: id, from: wish.cursor, snapshot: snapshot, isNew: true)
-    }
-
-    private func begin(_ context: ContextID, id: String?, from cursor: String?, snapshot: Bool, isNew: Bool) {
-        numbers += 1
-        let number = numbers
-        // Watched before anything is read: what comes meanwhile is in the ring.
-        around.hub.watch(context)
-        around.metrics.subscriptions.add(1)
-        // Owned by `end`, which cancels it.
-        let task = Task {
-            do {
-                try await catchUp(context, number, id: id, from: cursor, snapshot: snapshot, isNew: isNew)
-            } catch is CancellationError {
-                // The subscription has ended.
-            } catch {
-                guard subscriptions[context]?.number == number else { return }
-                end(context)
-                report(error, id: id, context: context)
+            if present.scopes != principal.scopes || present.contexts != principal.contexts {
+                try await dropForbidden(principal)
             }
         }
-        subscriptions[context] = Subscription(number: number, task: task)
     }
 
-    private func catchUp(
-        _ context: ContextID,
-        _ number: UInt64,
-        id: String?,
-        from cursor: String?,
-        snapshot: Bool,
-        isNew: Bool
-    ) async throws {
-        var cursor = cursor
-        var tellsSubscribed = isNew
-        // A ring that was overtaken while its watcher caught up sends it to the log again; a few times are plenty.
-        for _ in 1...8 {
-            let outcome = try await around.recovery.recover(context, from: cursor, wantsSnapshot: snapshot)
-            guard subscriptions[context]?.number == number else { return }
-            let position: Position
-            switch outcome {
-            case .replay(let updates, let end):
-                if tellsSubscribed {
-                    socket.send(
-                        ServerMessage.subscribed(id, context, recovered: cursor != nil, cursor ?? end.description)
-                    )
-                }
-                for update in updates { try await send(update.frame) }
-                position = end
-            case .snapshot(let snapshot, let reason):
-                if tellsSubscribed { socket.send(ServerMessage.subscribed(id, context, recovered: false, nil)) }
-                var pages = SnapshotPages(snapshot, of: context, reason, from: around.recovery.snapshots)
-                while let page = try await pages.next() { try await send(WebSocketFrame(text: page)) }
-                position = pages.position
-            }
-            tellsSubscribed = false
-            cursor = position.description
-            guard subscriptions[context]?.number == number else { return }
-            if goLive(context, after: position) { return }
-        }
-        throw ServiceError(.serviceUnavailable, "updates come faster than they can be caught up with")
-    }
-
-    /// Joins the live updates; `false` when the ring no longer has what came after `position`.
-    private func goLive(_ context: ContextID, after position: Position) -> Bool {
-        guard let missed = around.hub.updates(of: context, after: position) else { return false }
-        for update in missed { socket.send(update.frame) }
-        let joined = missed.last?.position ?? position
-        subscriptions[context]?.joined = joined
-        table.watch(context, self, after: LogPlace(joined))
-        return true
-    }
-
-    /// Sends when the client has taken most of what came before.
-    private func send(_ frame: WebSocketFrame) async throws {
-        try Task.checkCancellation()
-        let deadline = ContinuousClock.now + around.limits.stall
-        while socket.queuedBytes > around.limits.queuedBytes / 4 {
-            guard .now < deadline else {
-                closeSlow()
-                throw CancellationError()
-            }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        socket.send(frame)
-    }
-
-    func end(_ context: ContextID) {
-        guard let subscription = subscriptions.removeValue(forKey: context) else { return }
-        subscription.task.cancel()
-        table.unwatch(context, self)
-        around.hub.unwatch(context)
-        around.metrics.subscriptions.add(-1)
-    }
-
-    // MARK: Called by the loop's table
-
-    /// Hands over an update; `false` when too much waits already.
-    func deliver(_ update: Update) -> Bool {
-        if case .closing = phase { return true }
-        let waiting = socket.send(update.frame)
-        // Nothing waited before this one: all earlier ones have left.
-        if waiting <= update.frame.byteCount { lastLeft = lastSent }
-        lastSent = update.position
-        return waiting <= around.limits.queuedBytes
-    }
-
-    /// Begins all subscriptions anew: their cursors are of another history.
-    func restart() {
-        lastLeft = nil
-        lastSent = nil
-        for context in Array(subscriptions.keys) {
+    /// Ends what the new token does not allow.
+    private func dropForbidden(_ principal: Principal) async throws {
+        for context in Array(subscriptions.keys) where try await !around.access.allows(principal, context) {
+            guard subscriptions[context] != nil else { continue }
             end(context)
-            begin(context, id: nil, from: "", snapshot: true, isNew: false)
+            socket.send(ServerMessage.forbidden(context, id: nil))
         }
     }
+
+    // MARK: Errors
 
     /// Tells the client what it may know of an error.
-    private func report(_ error: any Error, id: String?, context: ContextID?) {
+    func report(_ error: any Error, id: String?, context: ContextID?) {
         if error is CancellationError { return }
         let refusal =
             ServiceError.describing(error) ?? ServiceError(.internalError, "something went wrong here; try again")

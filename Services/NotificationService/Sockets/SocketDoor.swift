@@ -26,8 +26,11 @@ final class SocketDoor: WebSocketHandler {
         session.withLock { $0 }?.assumeIsolated { $0.received(message, isText: isText) }
     }
 
+    func drained(_ socket: WebSocket) { session.withLock { $0 }?.assumeIsolated { $0.roomCame() } }
+
     func stopping(_ socket: WebSocket) {
-        session.withLock { $0 }?.assumeIsolated { $0.drain(around.metrics.connections.current) }
+        let departure = around.drain.next(of: around.metrics.connections.current)
+        session.withLock { $0 }?.assumeIsolated { $0.drain(departure) }
     }
 
     func closed(_ socket: WebSocket, code: UInt16, reason: String) {

@@ -11,6 +11,7 @@ struct SocketRoutes: Sendable {
 
     let around: Session.Surroundings
     let tickets: TicketStore
+    let origins: OriginList
 
     func add(to api: inout API) {
         let access = api
@@ -41,6 +42,9 @@ struct SocketRoutes: Sendable {
     }
 
     private func upgrade(_ request: Request, _ api: API) async throws -> Upgrade {
+        guard origins.allows(request) else {
+            throw ServiceError(ErrorCode("FORBIDDEN_ORIGIN", 403), "this page may not open WebSockets here")
+        }
         var wishes: [ClientMessage.Wish] = []
         var ticket: String?
         for (name, value) in request.query {
@@ -70,7 +74,8 @@ struct SocketRoutes: Sendable {
                 ? SocketRoutes.subprotocol : nil,
             limits: WebSocketLimits(
                 messageBytes: around.limits.messageBytes,
-                queuedBytes: around.limits.queuedBytes * 2
+                queuedBytes: around.limits.hardBytes,
+                lowMark: around.limits.lowBytes
             )
         )
     }

@@ -57,6 +57,7 @@ struct ContextReader: Sendable {
 
     private mutating func take(_ updates: [Update], upTo end: Position?) -> [Item] {
         position = end ?? updates.last?.position ?? position
+        for update in updates { update.event.passage.written(to: 1) }
         return updates.map { Item(message: $0.message, cursor: $0.position.description) }
     }
 }

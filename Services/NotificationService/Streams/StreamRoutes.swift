@@ -1,3 +1,4 @@
+import Concurrency
 import Contracts
 import Edge
 import HTTPServer
@@ -11,6 +12,7 @@ struct StreamRoutes: Sendable {
     let hub: Hub
     let recovery: Recovery
     let access: ContextAccess
+    let attendance: Attendance
     /// How long a stream may be silent.
     var heartbeat: Duration = .seconds(15)
 
@@ -75,15 +77,25 @@ struct StreamRoutes: Sendable {
     private func stream(_ call: Call) async throws -> Reply {
         let context = try await context(call)
         let cursor = call.request.headers["Last-Event-ID"] ?? call.text("cursor")
-        let end = call.principal.expiresAt
+        let principal = call.principal
+        guard attendance.hasRoom(for: principal) else {
+            let message = "the token's owner has too many connections"
+            throw ServiceError(.quotaExceeded, message, retryAfter: .seconds(10))
+        }
         return .response(
             Response(
                 .ok,
                 headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"],
                 body: .stream(contentLength: nil) { writer in
+                    let revoked = Promise<Void>()
+                    guard let seat = attendance.enter(principal, { revoked.succeed(()) }) else { return }
+                    defer { attendance.leave(seat) }
                     try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { try await write(context, from: cursor, until: end, to: writer) }
+                        group.addTask {
+                            try await write(context, from: cursor, until: principal.expiresAt, to: writer)
+                        }
                         group.addTask { await writer.closed() }
+                        group.addTask { try await revoked.value() }
                         defer { group.cancelAll() }
                         _ = try await group.next()
                     }
@@ -102,8 +114,11 @@ struct StreamRoutes: Sendable {
         hub.watch(context)
         defer { hub.unwatch(context) }
         var reader = ContextReader(context, from: cursor, hub: hub, recovery: recovery)
-        while end.map({ WallClock.system.now() < $0 }) ?? true {
-            let items = try await reader.next(atMost: heartbeat)
+        // A browser comes back by itself after a fixed time: each gets its own, so that not all come at once.
+        let comesBackAfter = Int(1000 + 4000 * RandomSource.system.fraction())
+        try await writer.write(Array("retry: \(comesBackAfter)\n\n".utf8))
+        while case let left = end.map({ $0 - WallClock.system.now() }) ?? heartbeat, left > .zero {
+            let items = try await reader.next(atMost: min(heartbeat, left))
             if items.isEmpty { try await writer.write(Array(": heartbeat\n\n".utf8)) }
             for item in items {
                 var bytes: [UInt8] = []

@@ -72,6 +72,7 @@ extension Principal {
                     $0.member("scopes", scopes.map(\.rawValue).sorted())
                     $0.member("project_id", project)
                     $0.member("expires_at", expiresAt)
+                    $0.member("contexts", contexts?.map(\.description))
                 }
             }
         )
@@ -85,11 +86,17 @@ extension Principal {
                 guard let project = value.string.flatMap({ ProjectID($0) }) else { throw Unreadable() }
                 return project
             }
+        let contexts = try root.value("contexts")?.elements
+            .map { value in
+                guard let pattern = value.string.flatMap({ ContextPattern($0) }) else { throw Unreadable() }
+                return pattern
+            }
         self.init(
             name: root["name"]?.string ?? "",
             scopes: Set(root["scopes"]?.elements.compactMap { $0.string.flatMap(Scope.init(rawValue:)) } ?? []),
             project: project,
-            expiresAt: root.value("expires_at")?.string.flatMap { Timestamp($0) }
+            expiresAt: root.value("expires_at")?.string.flatMap { Timestamp($0) },
+            contexts: contexts
         )
     }
 

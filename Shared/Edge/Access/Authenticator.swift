@@ -51,6 +51,11 @@ public final class Authenticator: Sendable {
         throw Authenticator.refused("the token is not known")
     }
 
+    /// Forgets keys that were revoked: from now on their tokens are refused.
+    public func forget(_ names: Set<String>) {
+        known.withLock { $0 = $0.filter { !names.contains($0.value.principal.name) } }
+    }
+
     private func principal(key text: String, in keys: APIKeyStore) async throws -> Principal {
         // Kept by hash, so that a dump of the memory holds no working token.
         let hash = Hex.encode(SHA256.hash(Array(text.utf8)))

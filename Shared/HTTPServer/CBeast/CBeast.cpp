@@ -1,6 +1,7 @@
 // The C face: each function forwards to the loop or connection it is given.
 #include "CBeast.h"
 
+#include "audience.hpp"
 #include "connection.hpp"
 
 #include <boost/asio/post.hpp>
@@ -104,4 +105,21 @@ void cb_ws_drop_queued(cb_connection *connection) { connection->drop_queued(); }
 void cb_ws_ping(cb_connection *connection) { connection->ping(); }
 void cb_ws_close(cb_connection *connection, uint16_t code, cb_bytes reason, int64_t within_ms) {
     connection->close_websocket(code, {reinterpret_cast<const char *>(reason.data), reason.count}, within_ms);
+}
+void cb_ws_hold(cb_connection *connection, bool held) { connection->hold(held); }
+cb_mark cb_ws_left(const cb_connection *connection) { return connection->left(); }
+
+cb_audience *cb_audience_create() { return new cb_audience; }
+void cb_audience_destroy(cb_audience *audience) { delete audience; }
+void cb_audience_add(cb_audience *audience, cb_connection *connection, uint64_t tag, cb_mark after) {
+    audience->add(connection, tag, after);
+}
+void cb_audience_remove(cb_audience *audience, cb_connection *connection) { audience->remove(connection); }
+size_t cb_audience_count(const cb_audience *audience) { return audience->count(); }
+size_t cb_audience_send(cb_audience *audience, cb_frame *frame, cb_mark mark, size_t limit, const uint64_t **late,
+                        size_t *late_count) {
+    const size_t sent = audience->send(martlet::frame_ptr(frame), mark, limit);
+    *late = audience->late().data();
+    *late_count = audience->late().size();
+    return sent;
 }

@@ -59,8 +59,9 @@ void cb_connection::read_soon() {
     const bool waits = phase_ == phase::answering || (phase_ == phase::idle && !out_.empty());
     if (waits && held_.size() >= loop_.limits.pipelined_bytes) return;
     reading_ = true;
+    if (phase_ == phase::websocket) http_.reset();
     // A read that is filled only in part leaves the socket armed: unlike a wait, it costs no epoll_ctl.
-    socket_.async_read_some(asio::buffer(first_), [self = connection_ptr(this)](error_code ec, size_t count) {
+    socket_.async_read_some(asio::buffer(first().data(), first().size()), [self = connection_ptr(this)](error_code ec, size_t count) {
         self->reading_ = false;
         if (ec == asio::error::operation_aborted || self->phase_ == phase::closed) return;
         self->loop_.batch([&] { self->readable(ec, count); });
@@ -72,9 +73,9 @@ void cb_connection::readable(error_code ec, size_t count) {
     if (ec == asio::error::eof) return end_of_input();
     if (ec) return lost();
     auto &input = loop_.input;
-    memcpy(input.data(), first_.data(), count);
+    memcpy(input.data(), first().data(), count);
     // There may be more: an end or an error found here is found again by the next read.
-    if (count == first_.size()) count += socket_.read_some(asio::buffer(input) + count, ec);
+    if (count == first().size()) count += socket_.read_some(asio::buffer(input) + count, ec);
     switch (phase_) {
     case phase::lingering: break;
     case phase::closed: return;
@@ -150,16 +151,16 @@ size_t cb_connection::read_head(const char *data, size_t count) {
         phase_ = phase::head;
         deadline_ = loop_.now + loop_.limits.header_ms;
         head_bytes_ = 0;
-        parser_.emplace(*this, loop_.limits, loop_.head_buffers);
+        http_->parser.emplace(*this, loop_.limits, loop_.head_buffers);
     }
     error_code ec;
-    const size_t taken = parser_->feed(data, count, ec);
+    const size_t taken = http_->parser->feed(data, count, ec);
     head_bytes_ += taken;
     const size_t left = count - taken;
     const bool too_large = ec == martlet::http::error::header_limit
         || head_bytes_ + (ec == martlet::http::error::need_more ? left : 0) > loop_.limits.header_bytes;
     if (too_large) {
-        const bool line = parser_->has_request_line();
+        const bool line = http_->parser->has_request_line();
         refuse(line ? CB_HEADER_TOO_LARGE : CB_TARGET_TOO_LONG, line ? "header fields too large" : "target too long");
         return count;
     }
@@ -172,22 +173,22 @@ size_t cb_connection::read_head(const char *data, size_t count) {
         refuse(version ? CB_VERSION_NOT_SUPPORTED : CB_MALFORMED, version ? "HTTP version not supported" : "malformed head");
         return count;
     }
-    if (const char *objection = parser_->objection()) {
+    if (const char *objection = http_->parser->objection()) {
         refuse(CB_MALFORMED, objection);
         return count;
     }
-    if (parser_->expects_unknown()) {
+    if (http_->parser->expects_unknown()) {
         refuse(CB_EXPECTATION_FAILED, "unknown expectation");
         return count;
     }
-    const auto head = parser_->head();
+    const auto head = http_->parser->head();
     keep_ = head.keep_alive;
     paused_ = false;
     // From here the peer may answer; what it does not read of the body is not read at all.
     phase_ = head.whole ? phase::answering : phase::body;
     if (head.whole) deadline_ = -1;
     const int64_t limit = loop_.callbacks.head(peer_, &head);
-    if (parser_) parser_->return_buffers(loop_.head_buffers);  // else it was answered at once
+    if (http_->parser) http_->parser->return_buffers(loop_.head_buffers);  // else it was answered at once
     if (phase_ != phase::body) return taken;
     if (limit < 0) {
         phase_ = phase::answering;
@@ -195,9 +196,9 @@ size_t cb_connection::read_head(const char *data, size_t count) {
         return count;
     }
     deadline_ = loop_.now + loop_.limits.body_idle_ms;
-    parser_->limit_body(static_cast<uint64_t>(limit));
-    parser_->eager(true);
-    if (parser_->expects_continue() && left == 0 && !head.http10) {
+    http_->parser->limit_body(static_cast<uint64_t>(limit));
+    http_->parser->eager(true);
+    if (http_->parser->expects_continue() && left == 0 && !head.http10) {
         static constexpr std::string_view proceed = "HTTP/1.1 100 Continue\r\n\r\n";
         write(view(proceed.data(), proceed.size()), {});
     }
@@ -206,9 +207,9 @@ size_t cb_connection::read_head(const char *data, size_t count) {
 
 size_t cb_connection::read_body(const char *data, size_t count) {
     // No chunked body ends in fewer bytes than "0\r\n\r\n"; Beast asserts that it is not asked again with less.
-    if (parser_->chunked() && count < 5) return 0;
+    if (http_->parser->chunked() && count < 5) return 0;
     error_code ec;
-    const size_t taken = parser_->feed(data, count, ec);
+    const size_t taken = http_->parser->feed(data, count, ec);
     if (phase_ != phase::body) return count;
     deadline_ = loop_.now + loop_.limits.body_idle_ms;
     if (ec == martlet::http::error::need_more) {
@@ -217,7 +218,7 @@ size_t cb_connection::read_body(const char *data, size_t count) {
         else if (has_bare_line_feed(data + taken, count - taken)) refuse(CB_MALFORMED, "bare line feed");
         return taken;
     }
-    if (parser_->body_too_large()) {
+    if (http_->parser->body_too_large()) {
         refuse(CB_BODY_TOO_LARGE, "body too large");
         return count;
     }
@@ -225,7 +226,7 @@ size_t cb_connection::read_body(const char *data, size_t count) {
         refuse(CB_MALFORMED, "malformed body");
         return count;
     }
-    if (parser_->is_done()) message_complete();
+    if (http_->parser->is_done()) message_complete();
     return taken;
 }
 
@@ -336,7 +337,6 @@ void cb_connection::flush() {
             written = socket_.write_some(out_.front(room), ec);
         }
         if (ec == asio::error::would_block) {
-            blocked_ = true;
             write_soon();
             break;
         }
@@ -359,8 +359,8 @@ void cb_connection::write_soon() {
 /// Some bytes left: tells who waits for that.
 void cb_connection::written() {
     if (phase_ == phase::websocket) {
-        if (blocked_ && out_.bytes() <= websocket_->limits.low_mark) {
-            blocked_ = false;
+        if (wants_room_ && out_.bytes() <= websocket_->limits.low_mark) {
+            wants_room_ = false;
             if (!websocket_->close_sent) loop_.callbacks.ws_drained(peer_);
         }
     } else if (wants_room_ && out_.bytes() <= loop_.limits.write_low) {
@@ -380,7 +380,7 @@ void cb_connection::finish(bool keep) {
     const bool whole = phase_ == phase::answering;
     if (!keep || !keep_ || !whole || loop_.draining || (half_closed_ && held_.empty())) return linger();
     phase_ = phase::idle;
-    parser_.reset();
+    http_->parser.reset();
     deadline_ = loop_.now + loop_.limits.keep_alive_ms;
     go_on();
 }
@@ -482,7 +482,7 @@ void cb_connection::drain() {
 bool cb_connection::upgrade(cb_bytes response, cb_ws_limits limits, void *peer) {
     if (phase_ != phase::answering || half_closed_ || write(response, {}) < 0) return false;
     websocket_ = std::make_unique<martlet::websocket>(limits);
-    parser_.reset();
+    http_->parser.reset();
     peer_ = peer;
     phase_ = phase::websocket;
     deadline_ = handler_deadline_ = -1;
@@ -503,10 +503,28 @@ size_t cb_connection::send(frame_ptr frame) {
         return out_.bytes();
     }
     queue(std::move(frame));
+    if (out_.bytes() > websocket_->limits.low_mark) wants_room_ = true;
     return out_.bytes();
 }
 
-void cb_connection::drop_queued() { out_.drop_unbegun(); }
+/// False, and the connection is held from here, when more than `limit` waits already.
+bool cb_connection::send_marked(const frame_ptr &frame, cb_mark mark, size_t limit) {
+    if (phase_ != phase::websocket || websocket_->close_sent) return true;
+    if (out_.bytes() > limit) {
+        is_held_ = true;
+        return false;
+    }
+    if (out_.empty()) left_ = last_;
+    last_ = mark;
+    send(frame);
+    return true;
+}
+
+void cb_connection::drop_queued() {
+    // What is thrown away has not left, although the queue may be empty after this.
+    last_ = left();
+    out_.drop_unbegun();
+}
 
 void cb_connection::ping() {
     if (phase_ != phase::websocket || websocket_->close_sent) return;

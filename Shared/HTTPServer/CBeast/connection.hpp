@@ -18,6 +18,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 
 struct cb_connection final : martlet::body_sink, martlet::websocket_sink {
     enum class phase : uint8_t { idle, head, body, answering, websocket, lingering, closed };
@@ -34,6 +35,10 @@ struct cb_connection final : martlet::body_sink, martlet::websocket_sink {
     void set_deadline(int64_t milliseconds);
     bool upgrade(cb_bytes response, cb_ws_limits limits, void *peer);
     size_t send(martlet::frame_ptr frame);
+    bool send_marked(const martlet::frame_ptr &frame, cb_mark mark, size_t limit);
+    bool is_held() const { return is_held_; }
+    void hold(bool held) { is_held_ = held; }
+    cb_mark left() const { return out_.empty() ? last_ : left_; }
     void drop_queued();
     void ping();
     void close_websocket(uint16_t code, std::string_view reason, int64_t within);
@@ -78,6 +83,8 @@ private:
 
     // Transport
     void read_soon();
+    /// What a pending read fills; the rest goes to the loop's buffer.
+    std::span<char> first() { return http_ ? std::span<char>(http_->first) : std::span<char>(little_); }
     void readable(boost::system::error_code ec, size_t count);
     void end_of_input();
     void last_request();
@@ -96,11 +103,15 @@ private:
     martlet::out_queue out_;
     int64_t stalled_since_ = -1;    // when bytes last left while some wait
     phase phase_ = phase::idle;
-    bool reading_ = false, writing_ = false, blocked_ = false, paused_ = false;
-    bool keep_ = false, half_closed_ = false, wants_room_ = false;
+    bool reading_ = false, writing_ = false, paused_ = false;
+    bool wants_room_ = false;       // more than the low mark waited, and somebody is told when it no longer does
+    bool is_held_ = false;            // WebSocket: gets nothing through audiences
+    bool keep_ = false, half_closed_ = false;
     bool shut_ = false, abandoned_ = false;
     uint32_t references_ = 0;       // touched in the loop only
     std::unique_ptr<martlet::websocket> websocket_;
+    cb_mark last_{};                // WebSocket: of the last marked frame,
+    cb_mark left_{};                // and of one that has left, with all before it
 
     void *peer_ = nullptr;
     int64_t deadline_ = -1;         // of the phase
@@ -110,9 +121,14 @@ private:
     int64_t pinged_ = -1;           // WebSocket: when the unanswered ping left
     uint32_t head_bytes_ = 0;
     std::string held_;              // input not yet understood: part of a head, or requests sent ahead
-    std::optional<martlet::request_parser> parser_;
     std::string_view loss_ = "connection lost";  // why the transport was given up, for `closed`
-    std::array<char, 512> first_;   // what a pending read fills; the rest goes to the loop's buffer
+    /// What only HTTP needs: a WebSocket has none of it.
+    struct http_input {
+        std::array<char, 512> first;
+        std::optional<martlet::request_parser> parser;
+    };
+    std::unique_ptr<http_input> http_ = std::make_unique<http_input>();
+    std::array<char, 32> little_;
 
     friend void intrusive_ptr_add_ref(cb_connection *);
     friend void intrusive_ptr_release(cb_connection *);

@@ -8,6 +8,8 @@ import Glibc
 ///     ServiceLoad handled [jobs]           jobs completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
 ///     ServiceLoad checkpoints [writers] [puts] checkpoints of threads, so many puts of each writer
+///     ServiceLoad publish                  an event on the broker for each line `queue<TAB>payload`
+///     ServiceLoad append                   the same, committed to the log
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
 /// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL`, `AGENT_URL` and `MARTLET_TOKEN` say where the services
@@ -38,6 +40,8 @@ struct ServiceLoad {
                 print(try await StartRow(services: Services(), jobs: numbers.first ?? 200, pause: pause).measure())
             case "handled":
                 print(try await HandledRow(services: Services(), jobs: numbers.first ?? 20_000).measure())
+            case "publish": try await EventSource().run(.broker)
+            case "append": try await EventSource().run(.log)
             case "idle":
                 let duration = Duration.seconds(numbers.dropFirst().first ?? 20)
                 let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
@@ -46,7 +50,7 @@ struct ServiceLoad {
                 let puts = numbers.dropFirst().first ?? 200
                 print(try await CheckpointRow(services: Services(), writers: numbers.first ?? 8, puts: puts).measure())
             default:
-                print("ServiceLoad latency | work | start | handled | idle | checkpoints | history")
+                print("ServiceLoad latency | work | start | handled | idle | publish | append | checkpoints | history")
                 exit(2)
             }
         } catch {

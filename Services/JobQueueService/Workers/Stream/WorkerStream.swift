@@ -110,7 +110,7 @@ final class WorkerStream: WebSocketHandler {
     /// What the worker has not started it will not start: it may have heard of it or not.
     private func handBack() async {
         do {
-            try await routes.dispatcher.handBackUnstarted(worker, except: [], olderThan: .zero)
+            try await routes.dispatcher.handBackUnstarted(worker)
         } catch {
             // They are handed back when the session ends, or when it sends a heartbeat that does not list them.
         }

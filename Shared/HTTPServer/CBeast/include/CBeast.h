@@ -17,6 +17,7 @@ extern "C" {
 typedef struct cb_loop cb_loop;
 typedef struct cb_connection cb_connection;
 typedef struct cb_frame cb_frame;
+typedef struct cb_audience cb_audience;
 
 /// Bytes that are valid during the call only.
 typedef struct {
@@ -137,6 +138,12 @@ typedef struct {
     uint32_t low_mark;
 } cb_ws_limits;
 
+/// Orders marked frames: by `high`, then by `low`.
+typedef struct {
+    uint64_t high;
+    int64_t low;
+} cb_mark;
+
 /// The value of Sec-WebSocket-Accept.
 void cb_ws_accept(cb_bytes key, char accept[28]);                   // [any thread]
 /// Writes the response head `response`; from here the connection speaks WebSocket with `peer`.
@@ -151,8 +158,25 @@ size_t cb_ws_queued_frames(const cb_connection *connection);
 /// Milliseconds since bytes last left while some wait; -1 when none wait.
 int64_t cb_ws_stalled(const cb_connection *connection);
 void cb_ws_drop_queued(cb_connection *connection);
+/// Whether audiences pass the connection over.
+void cb_ws_hold(cb_connection *connection, bool held);
+/// The mark of the last frame that has certainly left, with all before it; zeros before the first.
+cb_mark cb_ws_left(const cb_connection *connection);
 void cb_ws_ping(cb_connection *connection);
 void cb_ws_close(cb_connection *connection, uint16_t code, cb_bytes reason, int64_t within_ms);
+
+// Audiences: WebSockets of one loop that get the same frames
+
+cb_audience *cb_audience_create(void);                              // [any thread]
+void cb_audience_destroy(cb_audience *audience);                    // [any thread]
+/// Takes a socket in, which gets what is marked higher than `after`; moves `after` when it is in already.
+void cb_audience_add(cb_audience *audience, cb_connection *connection, uint64_t tag, cb_mark after);
+void cb_audience_remove(cb_audience *audience, cb_connection *connection);
+size_t cb_audience_count(const cb_audience *audience);
+/// Queues the frame to all who are to get it and returns how many that were. A socket on which more than `limit` bytes
+/// wait does not get it: it is held, and its tag is among `late`, which is valid until the next call.
+size_t cb_audience_send(cb_audience *audience, cb_frame *frame, cb_mark mark, size_t limit, const uint64_t **late,
+                        size_t *late_count);
 
 #ifdef __cplusplus
 }
