@@ -149,6 +149,35 @@ import Testing
         }
     }
 
+    @Test func `what adds up to too much is not answered, in words`() async throws {
+        try await AgentFixture.run { fixture in
+            let thread = try await fixture.thread()
+            var (parent, names): (CheckpointID?, [String]) = (nil, [])
+            let value = String(repeating: "v", count: 4_000_000)
+            for number in 0..<6 {
+                let id: CheckpointID = ids.next()
+                let given = (0..<3).map { "c\(number)-\($0)" }
+                let values = given.map { #""\#($0)":"\#($0)\#(value)""# }.joined(separator: ",")
+                let versions = (names + given).map { #""\#($0)":1"# }.joined(separator: ",")
+                let unchanged = names.map { #""\#($0)""# }.joined(separator: ",")
+                let put = try await fixture.put(
+                    id,
+                    in: thread,
+                    values: "{\(values)}",
+                    versions: "{\(versions)}",
+                    parent: parent,
+                    #","unchanged":[\#(unchanged)]"#
+                )
+                #expect(put.status == 200)
+                (parent, names) = (id, names + given)
+                // The first has 12 MB, the last 72; our client takes no answer in between.
+                guard number == 0 || number == 5 else { continue }
+                let read = try await fixture.checkpoint(of: thread)
+                #expect(read.status == (number == 0 ? 200 : 413))
+            }
+        }
+    }
+
     @Test func `the same checkpoint again changes nothing, another one under its id replaces it`() async throws {
         try await AgentFixture.run { fixture in
             let thread = try await fixture.thread()

@@ -37,7 +37,7 @@ extension StatementTests {
             ("checkpoints list", CheckpointStatements.list(filter, limit: 1)),
             ("checkpoint writes", CheckpointStatements.writes(thread, of: [key.id])),
             ("value sizes", CheckpointStatements.sizes(thread, of: [ids.uuid()])),
-            ("values", CheckpointStatements.values(thread, of: [ids.uuid()])),
+            ("values", CheckpointStatements.values(thread, of: [ids.uuid()], atMost: 1)),
             ("needs ancestors", PruneStatements.needsAncestors(thread)),
             ("keep newest", PruneStatements.keepNewest(1, of: thread)),
             ("delete of runs", PruneStatements.delete(ofRuns: ["r"], in: [thread])),

@@ -28,12 +28,7 @@ struct CheckpointPage: Sendable {
             for checkpoint in checkpoints {
                 for write in writes[checkpoint.key] ?? [] { digests.formUnion(write.digests) }
             }
-            var values: [UUID: [UInt8]] = [:]
-            if !digests.isEmpty {
-                for row in try transaction.query(CheckpointStatements.values(filter.thread, of: Array(digests))) {
-                    values[try row.decode(0)] = try row.decode(1)
-                }
-            }
+            let values = try CheckpointPage.values(filter.thread, Array(digests), in: transaction)
             return CheckpointPage(
                 checkpoints: checkpoints,
                 hasMore: found.count > shown,
@@ -41,6 +36,22 @@ struct CheckpointPage: Sendable {
                 values: values
             )
         }
+    }
+
+    private static func values(
+        _ thread: ThreadID,
+        _ digests: [UUID],
+        in transaction: isolated Transaction
+    ) throws -> [UUID: [UInt8]] {
+        guard !digests.isEmpty else { return [:] }
+        let most = ThreadBounds.checkpointBytes
+        let rows = try transaction.query(CheckpointStatements.values(thread, of: digests, atMost: most))
+        guard !rows.isEmpty else {
+            throw ServiceError(.payloadTooLarge, "the checkpoint's values have more than \(most) bytes")
+        }
+        var values: [UUID: [UInt8]] = [:]
+        for row in rows { values[try row.decode(0)] = try row.decode(1) }
+        return values
     }
 
     private static func writes(

@@ -183,11 +183,15 @@ enum CheckpointStatements {
         """
     }
 
-    /// Values of a thread.
-    static func values(_ thread: ThreadID, of digests: [UUID]) -> SQL {
+    /// Values of a thread; none when together they are larger than that.
+    static func values(_ thread: ThreadID, of digests: [UUID], atMost bytes: Int) -> SQL {
         """
         SELECT digest, value
-        FROM agent.thread_values WHERE thread_id = \(thread) AND digest = ANY(\(digests))
+        FROM agent.thread_values
+        WHERE thread_id = \(thread) AND digest = ANY(\(digests)) AND \(bytes) >= (
+            SELECT sum(octet_length(value))
+            FROM agent.thread_values WHERE thread_id = \(thread) AND digest = ANY(\(digests))
+        )
         """
     }
 }

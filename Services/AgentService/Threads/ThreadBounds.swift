@@ -23,6 +23,8 @@ enum ThreadBounds {
     static let lease = 1_000...3_600_000
     /// Bytes of a page of checkpoints, after which it ends early.
     static let pageBytes = 8 << 20
+    /// Bytes of the values of one checkpoint, beyond which it is not answered: what is unchanged adds up.
+    static let checkpointBytes = 64 << 20
     /// Threads and runs that one request may name.
     static let named = 100
 }
