@@ -23,6 +23,7 @@ struct Agent: Sendable {
     private let settings: AgentSettings
     private let client: Client
     private let announcer: EventAnnouncer
+    private let recorder: OutcomeRecorder
     private let clock: WallClock
 
     init(
@@ -39,6 +40,7 @@ struct Agent: Sendable {
         self.client = client
         self.clock = clock
         announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        recorder = OutcomeRecorder(pool: pool)
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -48,7 +50,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer] }
+    var services: [any Service] { [announcer, recorder] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -76,6 +78,6 @@ struct Agent: Sendable {
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
-        CallbackRoutes(pool: pool, signature: signature, changed: changed).add(to: &api)
+        CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }
 }

@@ -16,10 +16,17 @@ struct Main {
             let common = settings.common
             let near = Neighbourhood(common, of: .notification, program)
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
+            // Callbacks are noted, taken and ticked off all the time, by indexes however few or many there are.
+            var callbackSettings = common.pool
+            callbackSettings.keepsPlans = true
+            callbackSettings.size = 4
+            callbackSettings.applicationName += "-callbacks"
+            let callbackPool = Pool(callbackSettings, logger: program.logger, metrics: program.metrics)
             let authenticator = Authenticator(common.access, pool: pool)
             let notification = Notification(
                 settings,
                 pool: pool,
+                callbackPool: callbackPool,
                 authenticator: authenticator,
                 directory: near.directory,
                 program
@@ -42,7 +49,13 @@ struct Main {
                 metrics: program.metrics
             )
             return [
-                DatabaseServices(pool, grace: program.grace, logger: program.logger, notification.services),
+                DatabaseServices(
+                    pool,
+                    others: [callbackPool],
+                    grace: program.grace,
+                    logger: program.logger,
+                    notification.services
+                ),
                 HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
             ] + near.services(watching: [.agent])
         }

@@ -37,6 +37,7 @@ struct Notification: Sendable {
     init(
         _ settings: NotificationSettings,
         pool: Pool,
+        callbackPool: Pool? = nil,
         authenticator: Authenticator,
         directory: ServiceDirectory,
         limits: SessionLimits = SessionLimits(),
@@ -52,12 +53,13 @@ struct Notification: Sendable {
         self.pool = pool
         presence = Presence(hub: hub, pool: pool, logger: program.logger)
         let noting = Wakeup()
+        let callbackPool = callbackPool ?? pool
         senders = Callback.Target.allCases.map { target in
-            Notification.sender(for: target, settings, pool, directory, callbackLease, metrics, program)
+            Notification.sender(for: target, settings, callbackPool, directory, callbackLease, metrics, program)
         }
         let wakeups = senders.map(\.wakeup)
         ledger = CallbackLedger(
-            pool: pool,
+            pool: callbackPool,
             agentURL: settings.common.discovery.agentURL + CallbackLedger.agentPath,
             wakeup: noting,
             logger: program.logger,

@@ -20,13 +20,32 @@ public struct Position: Hashable, Sendable, LosslessStringConvertible {
 
     /// Parses the wire form; `nil` for anything else.
     public init?(_ text: String) {
-        guard text.utf8.count <= 64 else { return nil }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, Position.isEpoch(parts[0]),
-            let transaction = UInt64(parts[1]), let row = Int64(parts[2]), row >= 0,
-            parts[1].first != "+", parts[2].first != "+"
+        var rest = text.utf8[...]
+        guard rest.count <= 64, let epoch = Position.part(&rest), Position.isEpoch(epoch),
+            let transaction = Position.part(&rest).flatMap(Position.number),
+            let row = Position.number(rest).flatMap(Int64.init(exactly:))
         else { return nil }
-        self.init(epoch: String(parts[0]), transaction: transaction, row: row)
+        self.init(epoch: String(Substring(epoch)), transaction: transaction, row: row)
+    }
+
+    /// Takes what stands before the next dot, and the dot.
+    private static func part(_ rest: inout Substring.UTF8View) -> Substring.UTF8View? {
+        guard let dot = rest.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+        defer { rest = rest[rest.index(after: dot)...] }
+        return rest[..<dot]
+    }
+
+    private static func number(_ digits: Substring.UTF8View) -> UInt64? {
+        guard !digits.isEmpty else { return nil }
+        var number: UInt64 = 0
+        for byte in digits {
+            let digit = UInt64(byte &- UInt8(ascii: "0"))
+            let (tenfold, overflows) = number.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = tenfold.addingReportingOverflow(digit)
+            guard digit <= 9, !overflows, !carries else { return nil }
+            number = sum
+        }
+        return number
     }
 
     /// The wire form: `epoch.transaction.row`.
@@ -37,9 +56,9 @@ public struct Position: Hashable, Sendable, LosslessStringConvertible {
         epoch == other.epoch && (transaction, row) < (other.transaction, other.row)
     }
 
-    private static func isEpoch(_ text: Substring) -> Bool {
-        (1...16).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
+    private static func isEpoch(_ text: Substring.UTF8View) -> Bool {
+        (1...16).contains(text.count)
+            && text.allSatisfy { byte in
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
             }

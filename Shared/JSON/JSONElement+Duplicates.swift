@@ -7,17 +7,9 @@ extension JSONElement {
                 if let pointer = element.firstDuplicateKey() { return "/\(position)\(pointer)" }
             }
         case .object:
-            let names = members.map(\.nameBytes)
-            // Small objects, which nearly all are, are compared without hashing.
-            if names.count <= 8 {
-                for (position, name) in names.enumerated() where names[..<position].contains(name) {
-                    return JSONPointer.appending(String(decoding: name, as: UTF8.self), to: "")
-                }
-            } else if Set(names).count < names.count {
-                var seen: Set<ArraySlice<UInt8>> = []
-                for name in names where !seen.insert(name).inserted {
-                    return JSONPointer.appending(String(decoding: name, as: UTF8.self), to: "")
-                }
+            var seen: Set<ArraySlice<UInt8>> = []
+            for name in members.map(\.nameBytes) where !seen.insert(name).inserted {
+                return JSONPointer.appending(String(decoding: name, as: UTF8.self), to: "")
             }
             for member in members where member.value.isContainer {
                 if let pointer = member.value.firstDuplicateKey() {

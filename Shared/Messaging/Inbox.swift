@@ -10,4 +10,14 @@ public enum Inbox {
         ON CONFLICT DO NOTHING
         """
     }
+
+    /// Claims events; returns the ids of those that were not acted on before.
+    public static func claim(_ eventIDs: [String], for consumer: String, in table: String = "agent.inbox") -> SQL {
+        """
+        INSERT INTO \(unchecked: table) (consumer, event_id)
+        SELECT \(consumer), id FROM unnest(\(eventIDs)) AS event (id) ORDER BY id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id
+        """
+    }
 }

@@ -60,6 +60,18 @@ import Testing
         }
         let many = (0..<50).map { "\"k\($0)\":1" }.joined(separator: ",")
         #expect(throws: JSONError.self) { try JSONDocument(parsing: "{\(many),\"k7\":2}") }
+        // Behind values of every kind, which take one word or two, or end where they say.
+        for value in ["1", "-1", "18446744073709551615", "1.5", "true", "null", "\"k\"", "{}", "[]", "{\"k\":[{}]}"] {
+            #expect(throws: JSONError.self) { try JSONDocument(parsing: #"{"k":\#(value),"l":{},"k":0}"#) }
+            #expect(throws: JSONError.self) {
+                try JSONDocument(parsing: #"[{"j":\#(value)},{"k":{"x":1,"x":\#(value)}}]"#)
+            }
+        }
+    }
+
+    @Test func `a key may stand in several objects`() throws {
+        let many = (0..<50).map { "\"k\($0)\":{\"k\($0)\":\"k1\"}" }.joined(separator: ",")
+        _ = try JSONDocument(parsing: "[{\(many)},{\(many)},{},{\"\":{\"\":{}}}]")
     }
 
     @Test func `documents of other sizes leave one another alone`() throws {

@@ -33,7 +33,7 @@ import Testing
             ("of context", EventLog.ofContext("card_id = \(id)", after: place, upTo: place, atMost: 1)),
             ("of subject", EventLog.ofSubject(id, type: .jobStatusUpdated, afterSeq: 1, atMost: 1)),
             ("event", EventLog.event("e", of: id)),
-            ("claim", Inbox.claim("e", for: "c")),
+            ("claim", Inbox.claim("e", for: "c")), ("claim all", Inbox.claim(["e"], for: "c")),
             ("acquire", LeaseStatements.acquire("l", holder: id, term: .seconds(1))),
             ("release", LeaseStatements.release("l", holder: id)), ("read cursor", LeaseStatements.readCursor("c")),
             ("move cursor", LeaseStatements.moveCursor("c", epoch: "e", to: place, fence: 1, lease: "l")),

@@ -165,6 +165,47 @@ import Testing
         }
     }
 
+    @Test func `a receiver is not called again before it asks to be`() async throws {
+        let receiver = try await Receiver.start(retryAfter: 600) { _, _ in .tooManyRequests }
+        var options = NotificationFixture.Options()
+        options.environment = ["CALLBACK_RETRY_INITIAL_MS": "1", "CALLBACK_RETRY_CAP_MS": "1"]
+        try await NotificationFixture.run(options) { fixture in
+            try await note(fixture.pool, url: receiver.url)
+            _ = try await receiver.wait(for: 1)
+            try await eventually("it is put off") {
+                try await fixture.pool
+                    .query(
+                        "SELECT next_at > now() + interval '590 seconds' AND last_error IS NOT NULL FROM notify.callbacks"
+                    )[0]
+                    .decode(0)
+            }
+        }
+        await receiver.stop()
+    }
+
+    @Test func `what was delivered a week ago is forgotten, and nothing else`() async throws {
+        try await withSchema { pool in
+            let now = WallClock.system.now()
+            for (days, state) in [(9, "delivered"), (9, "dead"), (9, "pending"), (8, "delivered"), (1, "delivered")] {
+                let random = RandomSource.system.next()
+                let id = UUID.version7(at: now + .seconds(-days * 86_400), random: (0, random))
+                _ = try await pool.execute(
+                    """
+                    INSERT INTO notify.callbacks (id, event_id, job_id, seq, target, url, body, state, finished_at)
+                    VALUES (\(id),
+                        'e', gen_random_uuid(), 2, 'url', 'http://a/', '{}', \(state),
+                        now() - make_interval(days => \(days)::integer))
+                    """
+                )
+            }
+            let bound = UUID.bound(at: now + .seconds(-7 * 86_400))
+            #expect(try await pool.execute(CallbackStatements.forget(before: bound, atMost: 10)) == 2)
+            let left = try await pool.query("SELECT state FROM notify.callbacks ORDER BY state")
+                .map { try $0.decode(0, as: String.self) }
+            #expect(left == ["dead", "delivered", "pending"])
+        }
+    }
+
     @Test func `foreign callbacks are never in the way of the agent's`() async throws {
         try await withSchema { pool in
             _ = try await pool.execute(

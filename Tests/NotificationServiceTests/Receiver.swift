@@ -26,6 +26,7 @@ final class Receiver: Sendable {
 
     /// Starts a receiver; `status` decides by the number of the delivery, 0, 1, 2 …
     static func start(
+        retryAfter: Int? = nil,
         status: @escaping @Sendable (Int, Delivery) async -> Status = { _, _ in .ok }
     ) async throws -> Receiver {
         let box = Late<Receiver>()
@@ -38,7 +39,9 @@ final class Receiver: Sendable {
                 body: request.body.bytes
             )
             let number = box.value?.note(delivery) ?? 0
-            return Response(await status(number, delivery))
+            var response = Response(await status(number, delivery))
+            if let retryAfter { response.headers.set("Retry-After", "\(retryAfter)") }
+            return response
         }
         let server = Server(
             settings: ServerSettings(port: 0, loops: 1),

@@ -1,5 +1,7 @@
 import JSON
 
+@testable import NotificationService
+
 /// What a client has applied, as the contract tells it to.
 struct Replica: Sendable {
     var statuses: [String: (seq: Int, status: String)] = [:]
@@ -12,7 +14,14 @@ struct Replica: Sendable {
 
     /// Applies a message; repeats change nothing.
     mutating func apply(_ message: JSONElement) {
-        switch message["type"]?.string {
+        // Every message is as its description says.
+        let type = message["type"]?.string ?? ""
+        if let schema = ServerMessageType(rawValue: type)?.schema {
+            faults += schema.issues(in: message).map { "\(type)\($0.pointer) \($0.message)" }
+        } else {
+            faults.append("no message \(type) is described")
+        }
+        switch type {
         case "snapshot":
             snapshots += 1
             pages.append(message)

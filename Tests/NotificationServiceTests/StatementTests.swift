@@ -69,7 +69,7 @@ import Testing
             ("delivered", CallbackStatements.delivered([callback])),
             ("failed", CallbackStatements.failed(callback, "why", tryingAfter: .seconds(1))),
             ("dead", CallbackStatements.failed(callback, "why", tryingAfter: nil)),
-            ("forget", CallbackStatements.forget(atMost: 1)),
+            ("forget", CallbackStatements.forget(before: id, atMost: 1)),
             ("list", CallbackStatements.list(filter, before: id, limit: 1)),
             ("count", CallbackStatements.count(filter, atMost: 1)),
             ("retry many", CallbackStatements.retry(filter, atMost: 1)),

@@ -42,7 +42,7 @@ export class Live {
   #state = "closed";
   #failures = 0;
   #refusals = 0; // of the token, in a row
-  #reconnectAfter = null;
+  #reconnectAt = null;
   #timers = {};
   #numbers = 0;
   #options;
@@ -149,14 +149,14 @@ export class Live {
     if (code in FINAL) return this.#giveUp(code, FINAL[code]);
     if (code === 4001 && (this.#refusals += 1) > 1) return this.#giveUp(code, "unauthenticated");
     let wait;
-    if (this.#reconnectAfter !== null) {
-      wait = this.#reconnectAfter; // The service has drawn it, a different one for each client.
+    if (this.#reconnectAt !== null) {
+      wait = Math.max(0, this.#reconnectAt - Date.now()); // The service has chosen it, another one for each client.
     } else {
       const bound = Math.min(this.#times.longestRetry, this.#times.firstRetry * 2 ** this.#failures);
       wait = Math.max(this.#random() * bound, retryAfter(reason));
       this.#failures += 1;
     }
-    this.#reconnectAfter = null;
+    this.#reconnectAt = null;
     this.#enter("waiting");
     this.#timers.retry = setTimeout(() => this.#connect(), wait);
   }
@@ -208,7 +208,7 @@ export class Live {
       case "auth_expiring":
         return this.#refresh();
       case "drain":
-        this.#reconnectAfter = message.reconnect_after_ms;
+        this.#reconnectAt = Date.now() + message.reconnect_after_ms;
         return;
       case "error":
         return this.#refused(message, held);
@@ -309,7 +309,7 @@ export class Live {
     const isProgress = event.type === "job.progress.updated";
     // A status is the next one; progress belongs to the status that is known.
     const expected = known && known.seq + (isProgress ? 0 : 1);
-    if (known && event.seq > expected) return this.#heal(held, message);
+    if (known && event.seq > expected) return this.#heal(held, message.context_id, event.job_id);
     if (!known || event.seq === expected) {
       const { event_id, type, position, prev_position, ...facts } = event;
       const job = { ...known, ...facts };
@@ -322,17 +322,18 @@ export class Live {
   }
 
   /** Something is missing that nobody announced: asks for it, and for everything when that did not help. */
-  #heal(held, message) {
+  #heal(held, context, jobID) {
     this.counts.gaps += 1;
     if (held.gap !== null) held.cursor = null;
-    held.gap = message.data.job_id;
+    held.gap = jobID;
     held.isDeaf = true; // Until the answer: what comes meanwhile comes again.
-    this.#subscribe([message.context_id]);
+    this.#subscribe([context]);
   }
 
   #skip(held, message) {
-    this.counts.skips += 1;
     const known = held.jobs.get(message.job_id);
+    if (known && message.from > known.seq + 1) return this.#heal(held, message.context_id, message.job_id);
+    this.counts.skips += 1;
     // The update that follows tells how the job stands.
     if (known && known.seq < message.to) held.jobs.set(message.job_id, { ...known, seq: message.to });
   }

@@ -76,7 +76,7 @@ class Live:
         self._contexts = {}
         self._socket = None
         self._failures = self._refusals = self._numbers = 0
-        self._reconnect_after = None
+        self._reconnect_at = None
         self._closing = asyncio.Event()
         self._tasks = set()
         self.state = "closed"
@@ -193,9 +193,9 @@ class Live:
         return reason is not None
 
     def _wait(self, closed):
-        if self._reconnect_after is not None:  # the service has drawn it, a different one for each client
-            wait, self._reconnect_after = self._reconnect_after, None
-            return wait
+        if self._reconnect_at is not None:  # the service has chosen it, another one for each client
+            at, self._reconnect_at = self._reconnect_at, None
+            return max(0, at - time.monotonic())
         bound = min(self._times["longest_retry"], self._times["first_retry"] * 2 ** min(self._failures, 32))
         self._failures += 1
         return max(self._draw() * bound, _retry_after(closed.reason))
@@ -236,7 +236,7 @@ class Live:
         elif kind == "auth_expiring":
             self._later(self._refresh())
         elif kind == "drain":
-            self._reconnect_after = message["reconnect_after_ms"] / 1000
+            self._reconnect_at = time.monotonic() + message["reconnect_after_ms"] / 1000
         elif kind == "error":
             self._refused(message, held)
         elif held is None:
@@ -253,10 +253,7 @@ class Live:
         elif kind == "job_update":
             self._update(held, message)
         elif kind == "skip":
-            self.counts["skips"] += 1
-            known = held.jobs.get(message["job_id"])
-            if known and known["seq"] < message["to"]:  # the update that follows tells how the job stands
-                held.jobs[message["job_id"]] = {**known, "seq": message["to"]}
+            self._skip(held, message)
         elif kind == "event" and _is_after(message["cursor"], held.cursor):
             held.cursor = message["cursor"]
             self._tell("event", message["data"], context)
@@ -331,7 +328,7 @@ class Live:
         # A status is the next one; progress belongs to the status that is known.
         expected = known and known["seq"] + (0 if event["type"] == "job.progress.updated" else 1)
         if known and event["seq"] > expected:
-            return self._heal(held, event, context)
+            return self._heal(held, event["job_id"], context)
         if known is None or event["seq"] == expected:
             facts = {name: value for name, value in event.items()
                      if name not in ("event_id", "type", "position", "prev_position")}
@@ -341,12 +338,21 @@ class Live:
             return self._tell("job", job, context, message)
         held.cursor = message["cursor"]  # a repetition
 
-    def _heal(self, held, event, context):
+    def _skip(self, held, message):
+        job_id = message["job_id"]
+        known = held.jobs.get(job_id)
+        if known and message["from"] > known["seq"] + 1:
+            return self._heal(held, job_id, message["context_id"])
+        self.counts["skips"] += 1
+        if known and known["seq"] < message["to"]:  # the update that follows tells how the job stands
+            held.jobs[job_id] = {**known, "seq": message["to"]}
+
+    def _heal(self, held, job_id, context):
         """Something is missing that nobody announced: asks for it, and for everything when that did not help."""
         self.counts["gaps"] += 1
         if held.gap is not None:
             held.cursor = None
-        held.gap, held.is_deaf = event["job_id"], True
+        held.gap, held.is_deaf = job_id, True
         self._subscribe([context])
 
 

@@ -3,21 +3,13 @@ import Edge
 import HTTPServer
 import JSON
 import Kernel
-import Postgres
 import Telemetry
 
 /// Where the notification service reports how jobs ended. The signature stands in for a token.
 struct CallbackRoutes: Sendable {
-    let pool: Pool
+    let recorder: OutcomeRecorder
     let signature: CallbackSignature
     let changed: @Sendable () -> Void
-    private let recorder = OutcomeRecorder()
-
-    init(pool: Pool, signature: CallbackSignature, changed: @escaping @Sendable () -> Void) {
-        self.pool = pool
-        self.signature = signature
-        self.changed = changed
-    }
 
     func add(to api: inout API) {
         api.add(
@@ -40,9 +32,7 @@ struct CallbackRoutes: Sendable {
         guard call.request.headers[CallbackHeader.idempotencyKey] == outcome.eventID else {
             throw ServiceError.invalid(CallbackHeader.idempotencyKey, "must be the event_id")
         }
-        let effect = try await pool.withTransaction { transaction in
-            try await recorder.record(outcome, trace: call.trace.traceparent, in: transaction)
-        }
+        let effect = try await recorder.record(outcome, trace: call.trace.traceparent)
         if effect == .assetAdded { changed() }
         return .json { json in json.object { $0.member("effect", effect.rawValue) } }
     }

@@ -1,11 +1,16 @@
+import Concurrency
 import Contracts
 import JSON
 import Kernel
+import Lifecycle
 import Messaging
 import Postgres
 
-/// Gives the end of a job its effect, once: a file of a completed job becomes an asset, and its card awaits review.
-struct OutcomeRecorder: Sendable {
+/// Gives the end of a job its effect, once: a file of a completed job becomes an asset, and its card awaits review. What
+/// can have no effect is only remembered, many at a time.
+struct OutcomeRecorder: Service {
+    let name = "outcome recorder"
+
     /// What a delivery did.
     enum Effect: String, Sendable {
         /// The job's file is an asset now.
@@ -17,15 +22,39 @@ struct OutcomeRecorder: Sendable {
     }
 
     static let consumer = "job-callbacks"
-    let ids = IdentifierSource()
+    private let ids = IdentifierSource()
+    private let pool: Pool
+    private let memory: Batcher<String, Effect>
 
-    func record(_ outcome: JobOutcome, trace: String?, in transaction: Transaction) async throws -> Effect {
+    init(pool: Pool) {
+        self.pool = pool
+        memory = Batcher(maximumBatch: 500, maximumWaiting: 10_000, parallel: 1) { events in
+            let rows = try await pool.query(Inbox.claim(events, for: OutcomeRecorder.consumer))
+            var new = Set(try rows.map { try $0.decode(0, as: String.self) })
+            return events.map { new.remove($0) == nil ? .repeated : .none }
+        }
+    }
+
+    func run(until stop: StopSignal) async throws {
+        try await stop.cancelling { try await memory.run() }
+    }
+
+    func record(_ outcome: JobOutcome, trace: String?) async throws -> Effect {
+        guard outcome.status == .completed, let card = outcome.cardID else {
+            return try await memory.submit(outcome.eventID)
+        }
+        return try await pool.withTransaction { transaction in
+            try await add(outcome, to: card, trace: trace, in: transaction)
+        }
+    }
+
+    private func add(_ outcome: JobOutcome, to cardID: CardID, trace: String?, in transaction: Transaction) async throws
+        -> Effect
+    {
         // Waits for a concurrent delivery of the same event, then sees that it was claimed.
         let claimed = try await transaction.execute(Inbox.claim(outcome.eventID, for: OutcomeRecorder.consumer))
         guard claimed == 1 else { return .repeated }
-        guard outcome.status == .completed, let cardID = outcome.cardID,
-            let card = try await hold(cardID, in: transaction)
-        else { return .none }
+        guard let card = try await hold(cardID, in: transaction) else { return .none }
         let facts = try await transaction.query(JobViewStatements.result(of: outcome.jobID)).first
         let url: String? = try outcome.resultURL ?? facts?.decode(0)
         guard let url else { return .none }

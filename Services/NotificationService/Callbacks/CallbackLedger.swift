@@ -51,7 +51,8 @@ struct CallbackLedger: Service {
                 place = last.place
             } else {
                 if forgotAt.map({ .now - $0 > .seconds(600) }) ?? true {
-                    while try await pool.execute(CallbackStatements.forget(atMost: 1000)) == 1000 {}
+                    let bound = UUID.bound(at: WallClock.system.now() + .seconds(-7 * 86_400))
+                    while try await pool.execute(CallbackStatements.forget(before: bound, atMost: 1000)) == 1000 {}
                     forgotAt = .now
                 }
                 _ = try await wakeup.wait(atMost: .seconds(1))

@@ -165,12 +165,14 @@ enum CallbackStatements {
         """
     }
 
-    /// Forgets callbacks that were delivered a week ago.
-    static func forget(atMost limit: Int) -> SQL {
+    /// Forgets callbacks that were delivered a week ago. Ids are ordered by time: those from `bound` on, which was a week
+    /// ago too, are not even looked at.
+    static func forget(before bound: UUID, atMost limit: Int) -> SQL {
         """
         DELETE FROM notify.callbacks WHERE id IN (
             SELECT id FROM notify.callbacks
-            WHERE state = 'delivered' AND finished_at < now() - interval '7 days'
+            WHERE id < \(bound) AND state = 'delivered' AND finished_at < now() - interval '7 days'
+            ORDER BY id
             LIMIT \(limit)
             FOR UPDATE SKIP LOCKED
         )

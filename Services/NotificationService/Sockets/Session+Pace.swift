@@ -78,6 +78,7 @@ extension Session {
                 break
             }
             socket.send(update.frame)
+            update.event.passage.written(to: 1)
             place = update.position
         }
         if isWhole { place = missed.last?.position }

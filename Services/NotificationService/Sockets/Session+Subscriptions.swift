@@ -2,6 +2,7 @@ import Contracts
 import Edge
 import HTTPServer
 import Kernel
+import Messaging
 import Store
 import Telemetry
 
@@ -102,7 +103,10 @@ extension Session {
                 }
                 let rest = conflates ? Conflation(updates) : nil
                 for skip in rest?.skips ?? [] { try await send(ServerMessage.skip(context, skip)) }
-                for update in rest?.updates ?? updates { try await send(update.frame) }
+                for update in rest?.updates ?? updates {
+                    try await send(update.frame)
+                    update.event.passage.written(to: 1)
+                }
                 position = end
             case .snapshot(let snapshot, let reason):
                 if let request { socket.send(ServerMessage.subscribed(request.id, context, recovered: false, nil)) }

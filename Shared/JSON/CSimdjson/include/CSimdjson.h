@@ -1,6 +1,7 @@
 #ifndef MARTLET_CSIMDJSON_H
 #define MARTLET_CSIMDJSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ typedef struct {
     size_t tape_count;
     const uint8_t *strings;
     size_t strings_count;
+    /// Whether an object has a key twice.
+    bool has_duplicate_key;
     /// 0, or the library's error code.
     int error;
 } martlet_json_parse_result;
