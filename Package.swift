@@ -215,7 +215,8 @@ let package = Package(
             [
                 "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
                 "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
-            ]
+            ],
+            excluding: ["Resources"]
         ),
         tests(
             "CommandLineTests",

@@ -15,11 +15,20 @@ import Telemetry
 ///                  POST …/jobs└─▶ JobQueueClient ─▶ job queue
 ///                                                      │ completed
 ///   assets, approvals ◀─ OutcomeRecorder ◀─ callback ◀─┘ (by the notification service)
+///
+///   threads ─ checkpoints, writes ─▶ ThreadIntake ─▶ one transaction for all that came together
 /// ```
 struct Agent: Sendable {
     let pool: Pool
+    private let steady: Pool
     let directory: ServiceDirectory
     let jobs: JobQueueClient
+    private let intake: ThreadIntake
+    private let toolRecorder: ToolRecorder
+    private let calls = MCPCalls()
+    private let subscriptions: MCPSubscriptions
+    private let feed: EventFeed
+    private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
     private let announcer: EventAnnouncer
@@ -29,6 +38,7 @@ struct Agent: Sendable {
     init(
         _ settings: AgentSettings,
         pool: Pool,
+        steady: Pool? = nil,
         directory: ServiceDirectory,
         client: Client,
         clock: WallClock = .system,
@@ -39,8 +49,25 @@ struct Agent: Sendable {
         self.directory = directory
         self.client = client
         self.clock = clock
-        announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        let announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        self.announcer = announcer
+        // What runs all the time, in statements of a few kinds.
+        let steady = steady ?? pool
+        self.steady = steady
+        intake = ThreadIntake(pool: steady) { announcer.eventsAppended() }
         recorder = OutcomeRecorder(pool: pool)
+        toolRecorder = ToolRecorder(
+            pool: steady,
+            keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
+            logger: program.logger,
+            metrics: program.metrics
+        )
+        logger = program.logger
+        let subscriptions = MCPSubscriptions()
+        self.subscriptions = subscriptions
+        feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
+            subscriptions.take($0)
+        }
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -50,7 +77,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, recorder] }
+    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls, feed] }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -69,7 +96,9 @@ struct Agent: Sendable {
     }
 
     /// Adds the routes.
-    func addRoutes(to api: inout API) {
+    ///
+    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart.
+    func addRoutes(to api: inout API) throws {
         let changed: @Sendable () -> Void = { [announcer] in announcer.eventsAppended() }
         ProjectRoutes(pool: pool, changed: changed).add(to: &api)
         ActivityRoutes(pool: pool, changed: changed).add(to: &api)
@@ -77,7 +106,35 @@ struct Agent: Sendable {
         CardJobRoutes(pool: pool, jobs: jobs).add(to: &api)
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
+        ThreadRoutes(pool: pool, changed: changed).add(to: &api)
+        LeaseRoutes(pool: pool).add(to: &api)
+        CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
+        PruneRoutes(pool: pool, changed: changed).add(to: &api)
+        ToolRoutes(pool: pool).add(to: &api)
+        try addMCP(to: &api)
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
+    }
+
+    /// Adds the endpoint for models. Its tools are the routes that are there.
+    private func addMCP(to api: inout API) throws {
+        let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
+        let resources = MCPResources(api: api)
+        let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
+        let methods = MCPMethods(
+            registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
+            resources: resources,
+            fixtures: fixtures,
+            logger: logger
+        )
+        let endpoint = MCPEndpoint(
+            guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
+            methods: methods,
+            listening: MCPListening(resources: resources, subscriptions: subscriptions, fixtures: fixtures),
+            sessions: MCPSessions(pool: steady),
+            calls: calls,
+            logger: logger
+        )
+        endpoint.add(to: &api)
     }
 }

@@ -1,4 +1,5 @@
 import Edge
+import HTTPServer
 import Kernel
 import Settings
 
@@ -7,11 +8,24 @@ struct AgentSettings: Sendable {
     let common: ServiceSettings
     /// Who we are to the job queue.
     let jobQueueToken: Secret<String>?
+    /// How long calls of tools are remembered.
+    let toolCallRetentionDays: Int
+    let mcp: MCPSettings
 
     init(_ reader: inout SettingsReader) {
         common = ServiceSettings(&reader, service: "agent", port: 8080)
         let token = reader.optionalSecret("JOB_QUEUE_TOKEN", "API key with jobs:submit for calls to the job queue")
         if common.mode == .production, token == nil { reader.refuse("JOB_QUEUE_TOKEN must be set in production") }
         jobQueueToken = token ?? common.access.developmentToken
+        toolCallRetentionDays = reader.int(
+            "TOOL_CALL_RETENTION_DAYS",
+            "how long calls of tools are remembered",
+            default: 30,
+            in: 1...3_650
+        )
+        mcp = MCPSettings(&reader, host: common.server.host, advertised: common.discovery.advertisedHost)
+        if common.mode == .production, mcp.hasFixtures {
+            reader.refuse("MCP_CONFORMANCE_FIXTURES must not be set in production")
+        }
     }
 }

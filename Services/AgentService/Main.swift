@@ -15,10 +15,17 @@ struct Main {
         await Program.run("agent-service", defaultPort: 8080, settings: AgentSettings.init) { settings, program in
             let common = settings.common
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
+            // Checkpoints and calls of tools come all the time: planning their statements costs more than they do.
+            var steadySettings = common.pool
+            steadySettings.keepsPlans = true
+            steadySettings.size = max(2, steadySettings.size / 2)
+            steadySettings.applicationName += "-steady"
+            let steady = Pool(steadySettings, logger: program.logger, metrics: program.metrics)
             let near = Neighbourhood(common, of: .agent, program)
             let agent = Agent(
                 settings,
                 pool: pool,
+                steady: steady,
                 directory: near.directory,
                 client: near.client,
                 program
@@ -41,7 +48,7 @@ struct Main {
                 metrics: program.metrics,
                 tracer: near.tracer
             )
-            agent.addRoutes(to: &api)
+            try agent.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
             let health = HealthChecks(
                 [.database(pool), .broker { publisher?.state ?? .connecting }] + agent.softChecks
@@ -55,7 +62,7 @@ struct Main {
             )
             let services = (publisher.map { [PublisherService($0)] } ?? []) + agent.services
             return [
-                DatabaseServices(pool, grace: program.grace, logger: program.logger, services),
+                DatabaseServices(pool, others: [steady], grace: program.grace, logger: program.logger, services),
                 HTTPService(server, grace: program.grace) { near.bound.succeed($0.port) },
             ] + near.services(watching: [.jobQueue])
         }

@@ -12,6 +12,8 @@ public enum EventType: String, Sendable, CaseIterable {
     case assetApproved = "asset.approved"
     /// An approval was taken back.
     case assetRevoked = "asset.revoked"
+    /// A thread was made, got a checkpoint, was pruned or deleted.
+    case threadUpdated = "thread.updated"
 
     /// The topic exchange that carries all events.
     public static let exchange = "events"

@@ -16,6 +16,10 @@ public enum Subject {
     public enum Card {}
     /// An asset: the file that a job yielded.
     public enum Asset {}
+    /// A thread: what an agent remembers of a conversation or a run.
+    public enum Thread {}
+    /// A state of a thread.
+    public enum Checkpoint {}
     /// An API key.
     public enum APIKey {}
 }
@@ -34,5 +38,9 @@ public typealias ActivityID = Identifier<Subject.Activity>
 public typealias CardID = Identifier<Subject.Card>
 /// An asset of a project.
 public typealias AssetID = Identifier<Subject.Asset>
+/// A thread: what an agent remembers of a conversation or a run.
+public typealias ThreadID = Identifier<Subject.Thread>
+/// A state of a thread.
+public typealias CheckpointID = Identifier<Subject.Checkpoint>
 /// An API key.
 public typealias APIKeyID = Identifier<Subject.APIKey>

@@ -9,7 +9,8 @@ public struct PathParameters: Sendable {
         values = []
     }
 
-    init(names: [String], values: [String]) {
+    /// Parameters by name, for calls that did not come by HTTP.
+    package init(names: [String], values: [String]) {
         self.names = names
         self.values = values
     }

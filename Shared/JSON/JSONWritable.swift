@@ -87,7 +87,7 @@ extension JSONElement: JSONWritable {
         case .integer:
             if let int { json.value(int) } else { json.raw(tape.words[index + 1].description.utf8) }
         case .number: json.value(Double(bitPattern: tape.words[index + 1]))
-        case .string: json.string(String(decoding: tape.bytes(at: index), as: UTF8.self))
+        case .string: json.string(tape.bytes(at: index))
         case .array: json.array { for element in elements { $0.value(element) } }
         case .object: json.object { for member in members { $0.member(member.name, member.value) } }
         }

@@ -77,6 +77,13 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Writes a string of bytes that are known to be UTF-8.
+    mutating func string(_ text: ArraySlice<UInt8>) {
+        separate()
+        unsafe text.withUnsafeBufferPointer { unsafe quote($0) }
+        needsComma = true
+    }
+
     private mutating func begin(_ bracket: UInt8) {
         separate()
         bytes.append(bracket)
@@ -93,23 +100,34 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func quote(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe quote($0) }
+    }
+
+    private mutating func quote(_ text: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        defer { bytes.append(UInt8(ascii: "\"")) }
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
-            bytes.append(contentsOf: text.utf8)
-            return
+        // What needs no escape, which is nearly all, is copied in one piece.
+        var plain = 0
+        for index in text.indices where JSONWriter.mustEscape(unsafe text[index]) {
+            unsafe bytes.append(contentsOf: text[plain..<index])
+            escape(unsafe text[index])
+            plain = index + 1
         }
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x20...: bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
-            default: bytes.append(contentsOf: "\\u00\(Hex.encode([byte]))".utf8)
-            }
+        unsafe bytes.append(contentsOf: text[plain...])
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func mustEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
+        case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
+        case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
+        case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
+        default: bytes.append(contentsOf: "\\u00\(Hex.encode([byte]))".utf8)
         }
     }
 }

@@ -8,6 +8,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
 
     /// A text holds what the database's encoding cannot, such as U+0000.
     public static let characterNotInRepertoire = SQLState(rawValue: "22021")
+    /// Something was divided by zero.
+    public static let divisionByZero = SQLState(rawValue: "22012")
     /// A NOT NULL column would have become NULL.
     public static let notNullViolation = SQLState(rawValue: "23502")
     /// A row that is referred to is missing, or would be.

@@ -18,7 +18,9 @@ public enum Schema {
             Migration("V0008__stable_time", PackageResources.V0008__stable_time_sql),
             Migration("V0009__lease_fences", PackageResources.V0009__lease_fences_sql),
             Migration("V0010__callbacks", PackageResources.V0010__callbacks_sql),
+            Migration("V0011__threads", PackageResources.V0011__threads_sql),
             Migration("V0012__presence", PackageResources.V0012__presence_sql),
+            Migration("V0013__tools", PackageResources.V0013__tools_sql),
         ]
     }
 

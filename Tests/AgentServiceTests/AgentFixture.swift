@@ -20,7 +20,7 @@ import Testing
 struct AgentFixture: Sendable {
     let pool: Pool
     let url: String
-    private let client: Client
+    let client: Client
 
     /// Runs `body` with a service that has been migrated and listens.
     static func run(
@@ -48,7 +48,7 @@ struct AgentFixture: Sendable {
                 logger: .silent,
                 metrics: metrics
             )
-            agent.addRoutes(to: &api)
+            try agent.addRoutes(to: &api)
             api.addKeys(APIKeyStore(pool))
             api.addOperations(health: HealthChecks([.database(pool)] + agent.softChecks), metrics: metrics)
             let server = Server(
@@ -102,7 +102,13 @@ struct AgentFixture: Sendable {
         if body != nil { fields.append(("Content-Type", "application/json")) }
         let content: ClientRequest.Body = body.map { .bytes(Array($0.utf8)) } ?? .none
         let response = try await client.send(ClientRequest(method, url + path, headers: fields, body: content))
-        let json = response.body.isEmpty ? JSONElement.null : try JSONDocument(parsing: response.body).root
+        var text = response.body
+        if response.headers["Content-Type"] == "text/event-stream" {
+            // An answer that took a while: the last event is the answer.
+            var parser = ServerSentEvents()
+            text = try parser.feed(text).last.map { Array($0.data.utf8) } ?? []
+        }
+        let json = text.isEmpty ? JSONElement.null : try JSONDocument(parsing: text).root
         return Answer(status: response.status, json: json, response: response)
     }
 

@@ -2,7 +2,7 @@
 # Measures Martlet beside its peers on this machine and prints one table; docs/benchmarks.md says how to read it.
 #   bench.sh            all rows; the exit status tells of crashes only
 #   CHECK=1 bench.sh    exit status 1 also when a threshold is missed
-#   ROWS="server queue notifications" bench.sh   some of them; these are all
+#   ROWS="server queue agent notifications" bench.sh   some of them; these are all
 # Everything it starts is its own and lives below .martlet-bench, which it removes. WSLOAD_SOURCE names wsload.c, the
 # WebSocket load client; without it, or a wsload.c in a peers folder beside the checkout, the broadcast row is skipped.
 set -euo pipefail
@@ -235,7 +235,7 @@ start_services() {
     JOB_QUEUE_PORT=$(free_port)
     NOTIFICATION_PORT=$(free_port)
     export AGENT_PORT JOB_QUEUE_PORT NOTIFICATION_PORT MARTLET_HOME=$home LOG_LEVEL=warning
-    export PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=200
+    export AGENT_URL=http://127.0.0.1:$AGENT_PORT PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=200
     export JOB_QUEUE_URL=http://127.0.0.1:$JOB_QUEUE_PORT NOTIFICATION_URL=http://127.0.0.1:$NOTIFICATION_PORT
     "$local_/martlet.sh" start >/dev/null
     database=$("$local_/postgres.sh" url "$home/postgres")
@@ -362,7 +362,9 @@ find_processors
 . "$root/Tests/Benchmarks/queue.sh"
 # shellcheck source=Tests/Benchmarks/notifications.sh
 . "$root/Tests/Benchmarks/notifications.sh"
-wanted() { [[ " ${ROWS:-server queue notifications} " == *" $1 "* ]]; }
+# shellcheck source=Tests/Benchmarks/agent.sh
+. "$root/Tests/Benchmarks/agent.sh"
+wanted() { [[ " ${ROWS:-server queue agent notifications} " == *" $1 "* ]]; }
 say "Measuring, about twenty minutes …"
 if wanted server; then
     measure_hello
@@ -377,6 +379,10 @@ if wanted queue; then
     measure_queue
     measure_history
     measure_loads
+fi
+if wanted agent; then
+    measure_threads
+    measure_tools
 fi
 # Last: of the events that these make the log knows nothing.
 if wanted notifications; then measure_notifications; fi

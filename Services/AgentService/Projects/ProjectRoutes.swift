@@ -104,6 +104,11 @@ struct ProjectRoutes: Sendable {
 
     private func delete(_ call: Call, _ transaction: Transaction) async throws -> Reply {
         let project = try await lock(call, transaction)
+        let threads = try await transaction.query(ThreadStatements.lock(ofProject: project.id)).map(AgentThread.init)
+        if !threads.isEmpty {
+            let ids = threads.map(\.id)
+            try await transaction.execute(ThreadStatements.delete(ids, trace: call.trace.traceparent))
+        }
         try await transaction.execute(ProjectStatements.delete(project.id, trace: call.trace.traceparent))
         return .noContent
     }

@@ -16,6 +16,7 @@ public struct API: Sendable {
     /// The server's routes.
     public private(set) var router = Router()
     private(set) var operations: [Operation] = []
+    private(set) var frames: [RouteName: (frame: CallFrame, handler: Handler)] = [:]
     private let gate: Gate
     private let logger: Logger
     private let metrics: Metrics
@@ -45,6 +46,7 @@ public struct API: Sendable {
     public mutating func add(_ operation: Operation, _ handler: @escaping Handler) {
         operations.append(operation)
         let frame = CallFrame(operation: operation, gate: gate, logger: logger, metrics: metrics, tracer: tracer)
+        frames[RouteName(operation.method, operation.pattern)] = (frame, handler)
         router.add(
             operation.method,
             operation.pattern,
@@ -74,6 +76,19 @@ public struct API: Sendable {
     /// Adds a route that speaks WebSocket.
     public mutating func webSocket(_ pattern: String, _ upgrade: @escaping @Sendable (Request) async -> Upgrade) {
         router.webSocket(pattern, upgrade)
+    }
+
+    /// Adds a route that speaks a protocol of its own over HTTP: it checks and answers everything itself.
+    public mutating func serve(
+        _ method: HTTPServer.Method,
+        _ pattern: String,
+        atMost bytes: Int,
+        endsWithClient: Bool = false,
+        _ handler: @escaping @Sendable (Request) async -> Response
+    ) {
+        router.add(method, pattern, body: .buffered(atMost: bytes), endsWithClient: endsWithClient) { request in
+            await handler(request)
+        }
     }
 
     /// Checks a request that is not answered by a handler, such as the opening of a WebSocket.

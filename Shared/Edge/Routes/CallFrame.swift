@@ -2,11 +2,12 @@ import Contracts
 import HTTPServer
 import JSON
 import Kernel
+import Store
 import Telemetry
 
 /// Runs one operation's checks and its handler, and turns whatever happens into a response.
 struct CallFrame: Sendable {
-    private let operation: Operation
+    let operation: Operation
     private let gate: Gate
     private let logger: Logger
     private let duration: Histogram
@@ -79,6 +80,16 @@ struct CallFrame: Sendable {
     private func check(_ request: Request, _ requestID: String, _ trace: TraceContext) async throws -> Call {
         let principal = try await gate.admit(request, to: operation)
         try checkAccept(request)
+        return try check(request, as: principal, requestID, trace)
+    }
+
+    /// The same for a principal that is known already.
+    func check(
+        _ request: Request,
+        as principal: Principal,
+        _ requestID: String,
+        _ trace: TraceContext
+    ) throws -> Call {
         let query = try checkQuery(request)
         return Call(
             request: request,
@@ -133,7 +144,7 @@ struct CallFrame: Sendable {
         return document.root
     }
 
-    private func fault(_ error: any Error, _ requestID: String) -> ServiceError {
+    func fault(_ error: any Error, _ requestID: String) -> ServiceError {
         if error is CancellationError {
             return ServiceError(.serviceUnavailable, "the service is stopping; try again", retryAfter: .seconds(1))
         }

@@ -41,6 +41,11 @@ public struct Reply: Sendable {
         Reply(status: response.status, headers: [], content: .response(response))
     }
 
+    /// The JSON of the answer; `nil` for one that is something else or has none.
+    public var json: RawJSON? {
+        if case .json(let bytes) = content { RawJSON(bytes) } else { nil }
+    }
+
     /// The response with this reply's headers.
     var response: Response {
         var response: Response

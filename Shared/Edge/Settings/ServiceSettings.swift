@@ -58,7 +58,7 @@ public struct ServiceSettings: Sendable {
         )
         pool.size = reader.int(
             "DATABASE_POOL_SIZE",
-            "database connections; the job queue has half as many again",
+            "database connections; the job queue and the agent have half as many again",
             default: 8,
             in: 2...200
         )

@@ -78,6 +78,9 @@ public struct JSONSchema: Sendable {
         }
     }
 
+    /// The same object schema with more properties before its own.
+    public func adding(_ more: [Property]) -> JSONSchema { changed { $0.properties = more + $0.properties } }
+
     func changed(_ change: (inout JSONSchema) -> Void) -> JSONSchema {
         var copy = self
         change(&copy)

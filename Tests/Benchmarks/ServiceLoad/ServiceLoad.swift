@@ -7,11 +7,13 @@ import Glibc
 ///     ServiceLoad start [jobs] [pause]     submission to a waiting worker, one each so many milliseconds
 ///     ServiceLoad handled [jobs]           jobs completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
+///     ServiceLoad checkpoints [writers] [puts] checkpoints of threads, so many puts of each writer
 ///     ServiceLoad publish                  an event on the broker for each line `queue<TAB>payload`
 ///     ServiceLoad append                   the same, committed to the log
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
 ///
-/// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL` and `MARTLET_TOKEN` say where the services are and as whom to call.
+/// `JOB_QUEUE_URL` (or several, with commas), `NOTIFICATION_URL`, `AGENT_URL` and `MARTLET_TOKEN` say where the services
+/// are and as whom to call.
 @main
 struct ServiceLoad {
     static func main() async {
@@ -44,8 +46,11 @@ struct ServiceLoad {
                 let duration = Duration.seconds(numbers.dropFirst().first ?? 20)
                 let row = IdleRow(services: Services(), workers: numbers.first ?? 1000, duration: duration)
                 print(try await row.measure())
+            case "checkpoints":
+                let puts = numbers.dropFirst().first ?? 200
+                print(try await CheckpointRow(services: Services(), writers: numbers.first ?? 8, puts: puts).measure())
             default:
-                print("ServiceLoad latency | work | start | handled | idle | publish | append | history")
+                print("ServiceLoad latency | work | start | handled | idle | publish | append | checkpoints | history")
                 exit(2)
             }
         } catch {

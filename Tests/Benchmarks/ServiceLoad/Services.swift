@@ -15,6 +15,7 @@ struct Services: Sendable {
     private(set) var jobQueue: String
     private let replicas: [String]
     let notification: String
+    let agentURL: String
     let client: Client
     private let token: String
 
@@ -22,6 +23,7 @@ struct Services: Sendable {
         replicas = (environment["JOB_QUEUE_URL"] ?? "http://127.0.0.1:8081").split(separator: ",").map(String.init)
         jobQueue = replicas[0]
         notification = environment["NOTIFICATION_URL"] ?? "http://127.0.0.1:8082"
+        agentURL = environment["AGENT_URL"] ?? "http://127.0.0.1:8080"
         token = environment["MARTLET_TOKEN"] ?? "dev-token"
         var settings = ClientSettings(name: "load")
         settings.maximumTransfers = 4096

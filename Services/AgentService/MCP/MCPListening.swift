@@ -1,0 +1,69 @@
+import Concurrency
+import JSON
+import Kernel
+import Store
+
+/// `subscriptions/listen`: a stream that lasts until its client closes it, its token ends or the process stops.
+struct MCPListening: Sendable {
+    let resources: MCPResources
+    let subscriptions: MCPSubscriptions
+    let fixtures: MCPFixtures?
+
+    /// Acknowledges what is honoured, then tells of it; returns the result that ends the stream.
+    func listen(_ request: MCPRequest, _ id: MCPMessage.ID) async throws -> RawJSON {
+        let filter = try await honoured(request)
+        let meta = JSONWriter.bytes { $0.object { $0.member("\(MCPVersion.prefix)subscriptionId", id.json) } }
+        request.notify(
+            MCPMessage.notification("notifications/subscriptions/acknowledged") { json in
+                json.member("notifications") { json in
+                    json.object {
+                        if filter.toolsListChanged { $0.member("toolsListChanged", true) }
+                        if !filter.resources.isEmpty { $0.member("resourceSubscriptions", filter.resources.sorted()) }
+                    }
+                }
+                json.member("_meta", RawJSON(meta))
+            }
+        )
+        let listener = subscriptions.add(filter) { method, uri in
+            request.notify(
+                MCPMessage.notification(method) {
+                    if let uri { $0.member("uri", uri) }
+                    $0.member("_meta", RawJSON(meta))
+                }
+            )
+        }
+        defer { subscriptions.remove(listener) }
+        do {
+            // A token that ends takes along what was begun with it.
+            let end = request.principal.expiresAt.map { $0.microseconds - WallClock.system.now().microseconds }
+            try await Task.sleep(for: end.map { .microseconds(max(0, $0)) } ?? .seconds(86_400))
+        } catch is CancellationError {
+            // The client has gone, or the process stops: then this still reaches the client.
+        }
+        return RawJSON(
+            JSONWriter.bytes { json in
+                json.object {
+                    $0.member("resultType", "complete")
+                    $0.member("_meta", RawJSON(meta))
+                }
+            }
+        )
+    }
+
+    /// What is asked for, without what is not offered, not there, or not for the caller.
+    private func honoured(_ request: MCPRequest) async throws -> MCPSubscriptions.Filter {
+        guard let asked = request.parameters["notifications"], asked.kind == .object else {
+            throw MCPError.parameters("notifications is missing")
+        }
+        var filter = MCPSubscriptions.Filter()
+        filter.toolsListChanged = fixtures != nil && asked["toolsListChanged"]?.bool == true
+        let uris = asked.value("resourceSubscriptions")?.elements.compactMap(\.string) ?? []
+        guard uris.count <= MCPSubscriptions.most else {
+            throw MCPError.parameters("at most \(MCPSubscriptions.most) resources by one stream")
+        }
+        for uri in Set(uris) {
+            if try await resources.read(uri, request) != nil { filter.resources.insert(uri) }
+        }
+        return filter
+    }
+}

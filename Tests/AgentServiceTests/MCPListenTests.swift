@@ -1,0 +1,83 @@
+import Contracts
+import HTTPClient
+import JSON
+import Kernel
+import Testing
+
+@testable import AgentService
+
+/// What a client that listens is told, and what not.
+@Suite(.timeLimit(.minutes(2))) struct MCPListenTests {
+    @Test func `a listener hears of what it asked for, whoever changes it, and of nothing else`() async throws {
+        try await AgentFixture.run(AgentFixture.withFixtures) { fixture in
+            let (mine, other) = (try await fixture.project(), try await fixture.project())
+            let token = try await fixture.token([.mcp, .projectsRead], project: mine)
+            let uris = [mine, other].map { "martlet://projects/\($0)/memory" }
+            let asked =
+                #""notifications":{"promptsListChanged":true,"resourceSubscriptions":["\#(uris[0])","\#(uris[1])","x:"]}"#
+            try await fixture.listen(asked, token: token) { stream in
+                let first = try await stream.next()
+                #expect(first["method"]?.string == "notifications/subscriptions/acknowledged")
+                #expect(first["params"]?["notifications"]?.text == #"{"resourceSubscriptions":["\#(uris[0])"]}"#)
+                let subscription = first["params"]?["_meta"]?["io.modelcontextprotocol/subscriptionId"]
+                #expect(subscription?.int == 7)
+                // Of the other project's change nothing is told: the next thing is the own one's.
+                _ = try await fixture.activity(in: other, cards: 1)
+                _ = try await fixture.tool("test_trigger_tool_change")
+                _ = try await fixture.activity(in: mine, cards: 1)
+                let second = try await stream.next()
+                #expect(second["method"]?.string == "notifications/resources/updated")
+                #expect(second["params"]?["uri"]?.string == uris[0])
+                #expect(second["params"]?["_meta"]?["io.modelcontextprotocol/subscriptionId"]?.int == 7)
+            }
+            let refused = try await fixture.mcp("subscriptions/listen", "")
+            #expect(refused.json["error"]?["code"]?.int == -32602)
+        }
+    }
+}
+
+/// The messages of a stream of events.
+struct MCPListener {
+    fileprivate let body: ResponseBody
+    private var parser = ServerSentEvents()
+    private var waiting: [JSONElement] = []
+
+    fileprivate init(_ body: ResponseBody) { self.body = body }
+
+    /// The next message.
+    mutating func next() async throws -> JSONElement {
+        while waiting.isEmpty {
+            let chunk = try #require(try await body.next())
+            for event in try parser.feed(chunk) { waiting.append(try JSONDocument(parsing: event.data).root) }
+        }
+        return waiting.removeFirst()
+    }
+}
+
+extension AgentFixture {
+    /// Listens while `body` runs.
+    func listen(
+        _ parameters: String,
+        token: String,
+        _ body: (inout MCPListener) async throws -> Void
+    ) async throws {
+        let own =
+            #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#
+        let message =
+            #"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{\#(parameters),"_meta":{\#(own)}}}"#
+        let request = ClientRequest(
+            "POST",
+            url + "/mcp",
+            headers: [
+                ("Authorization", "Bearer \(token)"), ("Content-Type", "application/json"), AgentFixture.accept,
+                ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "subscriptions/listen"),
+            ],
+            body: .bytes(Array(message.utf8)),
+            timeouts: .streaming()
+        )
+        let response = try await client.stream(request)
+        try #require(response.status == 200)
+        var listener = MCPListener(response.body)
+        try await body(&listener)
+    }
+}
