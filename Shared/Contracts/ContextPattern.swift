@@ -18,7 +18,7 @@ public struct ContextPattern: Hashable, Sendable, LosslessStringConvertible {
         guard text.hasSuffix("*") else { return nil }
         let beginning = String(text.dropLast())
         let kind = beginning.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let isKnown = kind.count == 2 && ["card", "job", "project", "queue"].contains(kind[0])
+        let isKnown = kind.count == 2 && ["card", "job", "project", "queue", "thread", "run"].contains(kind[0])
         guard beginning.isEmpty || isKnown, !beginning.contains("*") else { return nil }
         (description, self.beginning, isExact) = (text, beginning, false)
     }

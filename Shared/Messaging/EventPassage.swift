@@ -27,13 +27,14 @@ public final class EventPassage: Sendable {
     /// It was handed to so many clients.
     public func written(to clients: Int, at now: Timestamp = WallClock.system.now()) {
         guard clients > 0 else { return }
-        count.add(clients, ordering: .relaxed)
         _ = first.compareExchange(expected: 0, desired: now.microseconds, ordering: .relaxed)
         last.max(now.microseconds, ordering: .relaxed)
+        // Last: who sees them counted sees the times too.
+        count.add(clients, ordering: .releasing)
     }
 
     /// How many clients it was handed to.
-    public var clients: Int { count.load(ordering: .relaxed) }
+    public var clients: Int { count.load(ordering: .acquiring) }
     /// When it was handed to the first of them.
     public var firstWritten: Timestamp? { time(first.load(ordering: .relaxed)) }
     /// When it was handed to the last of them.

@@ -9,7 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 home=$root/.martlet-bench
 local_=$root/deploy/local
-readonly rounds=3
+readonly rounds=${ROUNDS:-3}
 say() { printf '%s\n' "$*" >&2; }
 die() { say "bench: $*"; exit 1; }
 

@@ -94,6 +94,7 @@ most_of() {
     fi
     for rate in 600 800 1000 1200 1400 1700 2000 2400; do
         line=$(fan ours -n "$watchers" -m 1 -k $((rate * 2)) -r $rate)
+        [ "${line%% *}" != lost ] || line=$(fan ours -n "$watchers" -m 1 -k $((rate * 2)) -r $rate)
         [ "${line%% *}" != lost ] || break
         best=$(word "$line" deliveries_per_s)
     done
@@ -142,7 +143,7 @@ measure_notifications() {
 
 # Ten who do not read: what they cost, and what the others notice.
 measure_stalled() {
-    local calm beset ratios=() costs=() payload=4096 limit=$((watchers / 5))
+    local calm beset ratios=() costs=() payload=4096 limit=100
     for _ in $(seq $rounds); do
         calm=$(fan ours -n "$watchers" -m 1 -k 2000 -r "$limit")
         beset=$(fan ours -n "$watchers" -m 1 -k 2000 -r "$limit" -z 10)
@@ -156,7 +157,7 @@ measure_stalled() {
 
 # The Autobahn cases, by a port to today's Python; each failure of them is one of ours.
 measure_conformance() {
-    local name="Autobahn cases 1–7, 9, 10: failures" line port server
+    local name="Autobahn cases 1–7, 9, 10: failures" line port server value count
     if [ ! -r "$peers/wsconform.py" ] || ! command -v python3 >/dev/null; then
         skip "$name" "no wsconform.py"
         return
@@ -177,7 +178,12 @@ measure_conformance() {
     line=$("$fanout/python/bin/python" "$peers/wsconform.py" --only 1.,2.,3.,4.,5.,6.,7.,9.,10. \
         --suite "$fanout/autobahntestsuite-25.10.1/autobahntestsuite" --url "ws://127.0.0.1:$port/ws-echo" 2>/dev/null | tail -n 1) || true
     end_child "$server"
+    line=${line//: /:}
     value=$(word "$line" failed)
-    [ "$(word "$line" run)" -gt 250 ] 2>/dev/null || value=
-    row "$name of $(word "$line" run)" "${value:-?}" - - "= 0" "$([ "$value" = 0 ] && echo met || { missed=1; echo MISSED; })"
+    count=$(word "$line" run)
+    # None failed only counts when they ran.
+    [ "${count:-0}" -gt 250 ] || value=
+    verdict=met
+    [ "$value" = 0 ] || verdict=MISSED missed=1
+    row "$name of ${count:-0}" "${value:-none ran}" - - "= 0" "$verdict"
 }

@@ -25,6 +25,6 @@ import Testing
     @Test(arguments: ["", "card", "card:", "user:*", "c*", "card:*x", "card:**", "**", "al*", "queue:a b", ":*"])
     func `is no pattern`(text: String) { #expect(ContextPattern(text) == nil) }
 
-    @Test(arguments: ["card:*", "*", "all", "queue:gpu-*", "project:\(id)"])
+    @Test(arguments: ["card:*", "*", "all", "queue:gpu-*", "thread:*", "run:*", "project:\(id)"])
     func `round trips`(text: String) { #expect(ContextPattern(text)?.description == text) }
 }

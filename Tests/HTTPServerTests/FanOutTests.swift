@@ -114,6 +114,19 @@ import Testing
         }
     }
 
+    @Test func `a client that closes while much waits for it gets all of that and a close`() async throws {
+        try await withSockets(WebSocketLimits(queuedBytes: 64 << 20)) { port, sockets in
+            let client = try await RawClient.openWebSocket(port, receiveBuffer: 4096)
+            try await sockets.opened.wait(for: "a socket") { $0.count == 1 }
+            _ = try await sockets.with(0) { $0.send(WebSocketFrame(binary: [UInt8](repeating: 5, count: 8 << 20))) }
+            try await client.send(.close(1000))
+            try await sockets.told.wait(for: "closed 1000 ")
+            #expect(try await client.readFrame().payload.count == 8 << 20)
+            #expect(try await client.readFrame() == .close(1000))
+            #expect(try await client.isAtEnd())
+        }
+    }
+
     @Test func `a close of ours is answered, and one that is not is cut`() async throws {
         try await withSockets { port, sockets in
             let polite = try await RawClient.openWebSocket(port)

@@ -83,6 +83,41 @@ import Testing
         }
     }
 
+    @Test func `a plan that was made on the empty table serves the full one`() async throws {
+        try await TestPostgres.withDatabase { database in
+            var settings = database.settings
+            settings.keepsPlans = true
+            settings.size = 2
+            let pool = Pool(settings, logger: .silent, metrics: Metrics())
+            try await Schema.migrate(pool, logger: .silent)
+            try await pool.withTransaction { session in
+                let low = WallClock.system.now() + .seconds(-10)
+                // Pages of the table and its indexes that this transaction has touched, by Postgres' own counting.
+                let touched: SQL = """
+                    SELECT sum(pg_stat_get_xact_blocks_fetched(class.oid))::bigint
+                    FROM pg_class AS class
+                    WHERE class.oid = 'notify.callbacks'::regclass
+                        OR class.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'notify.callbacks'::regclass)
+                    """
+                _ = try session.query(take(low))
+                try session.execute(
+                    """
+                    INSERT INTO notify.callbacks (id, event_id, job_id, seq, target, url, body, next_at, state)
+                    SELECT gen_random_uuid(), 'e' || n, gen_random_uuid(), 2, 'url', 'http://h' || n % 53 || '/', '{}',
+                        now() - interval '1 second', CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'delivered' END
+                    FROM generate_series(1, 20000) AS n
+                    """
+                )
+                let before: Int = try session.query(touched)[0].decode(0)
+                let taken = try session.query(take(low, atMost: 64)).compactMap(Callback.init)
+                #expect(taken.count == 64)
+                let pages = try session.query(touched)[0].decode(0) - before
+                #expect(pages < 2500, "\(pages) pages")
+            }
+            await pool.close()
+        }
+    }
+
     @Test func `the low mark stays behind whatever is due, and behind the writers of the moment`() async throws {
         try await withSchema { pool in
             let empty: Timestamp = try await pool.query(take(nil))[0].decode(0)

@@ -74,6 +74,9 @@ final class Hub: Sendable {
     /// The bytes that all rings hold.
     var ringBytes: Int { state.withLock { $0.bytes } }
 
+    /// How many contexts are watched, or kept for those who come back.
+    var contextCount: Int { state.withLock { $0.rings.count } }
+
     /// The sockets of a loop.
     func table(of loop: EventLoop) -> LoopTable {
         state.withLock { state in

@@ -363,7 +363,7 @@ void cb_connection::written() {
             wants_room_ = false;
             if (!websocket_->close_sent) loop_.callbacks.ws_drained(peer_);
         }
-    } else if (wants_room_ && out_.bytes() <= loop_.limits.write_low) {
+    } else if (wants_room_ && !websocket_ && out_.bytes() <= loop_.limits.write_low) {
         wants_room_ = false;
         loop_.callbacks.writable(peer_);
     }
