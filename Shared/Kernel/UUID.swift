@@ -13,12 +13,19 @@ public struct UUID: Hashable, Sendable, Comparable, LosslessStringConvertible {
 
     /// Makes a version 7 id (RFC 9562): sortable by the millisecond of `time`, then random.
     public static func version7(at time: Timestamp, random: (UInt64, UInt64)) -> UUID {
+        version7(at: tick(of: time), random: random.1)
+    }
+
+    /// A time in parts of a millisecond, 4,096 each, as version 7 ids hold it.
+    static func tick(of time: Timestamp) -> UInt64 {
         let millisecond = UInt64(clamping: time.microseconds / 1000) & 0xFFFF_FFFF_FFFF
-        // The 12 bits after the version hold the sub-millisecond part, so ids of one process sort as made.
-        let fraction = UInt64(clamping: time.microseconds % 1000) * 4096 / 1000
-        return UUID(
-            high: millisecond << 16 | 0x7000 | (fraction & 0x0FFF),
-            low: 0x8000_0000_0000_0000 | (random.1 & 0x3FFF_FFFF_FFFF_FFFF)
+        return millisecond << 12 | UInt64(clamping: time.microseconds % 1000) * 4096 / 1000
+    }
+
+    static func version7(at tick: UInt64, random: UInt64) -> UUID {
+        UUID(
+            high: tick >> 12 << 16 | 0x7000 | (tick & 0x0FFF),
+            low: 0x8000_0000_0000_0000 | (random & 0x3FFF_FFFF_FFFF_FFFF)
         )
     }
 

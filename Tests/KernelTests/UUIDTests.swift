@@ -1,4 +1,5 @@
 import Kernel
+import Synchronization
 import Testing
 
 @Suite struct UUIDTests {
@@ -36,5 +37,20 @@ import Testing
     @Test func `bytes are in network order`() throws {
         let id = try #require(UUID("00010203-0405-0607-0809-0a0b0c0d0e0f"))
         #expect(id.bytes == Array(0..<16))
+    }
+}
+
+@Suite struct IdentifierSourceTests {
+    @Test func `ids of one source sort as they were made, even when the clock stands still or goes back`() {
+        let step = Atomic<Int64>(0)
+        // Forward by a microsecond, not at all, and back by a second.
+        let clock = WallClock {
+            let number = step.add(1, ordering: .relaxed).newValue
+            return Timestamp(microseconds: 1_772_357_400_000_000 + number / 7 - (number % 100 == 0 ? 1_000_000 : 0))
+        }
+        let ids = IdentifierSource(clock: clock)
+        let made = (0..<10_000).map { _ in ids.uuid() }
+        #expect(made == made.sorted())
+        #expect(Set(made).count == made.count)
     }
 }
