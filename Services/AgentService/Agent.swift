@@ -27,7 +27,7 @@ struct Agent: Sendable {
     private let toolRecorder: ToolRecorder
     private let calls = MCPCalls()
     private let subscriptions: MCPSubscriptions
-    private let feed: EventFeed
+    private let feed: MCPFeed
     private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
@@ -65,8 +65,10 @@ struct Agent: Sendable {
         logger = program.logger
         let subscriptions = MCPSubscriptions()
         self.subscriptions = subscriptions
-        feed = EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
-            subscriptions.take($0)
+        feed = MCPFeed(subscriptions: subscriptions) {
+            EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
+                subscriptions.take($0)
+            }
         }
         jobs = JobQueueClient(
             client: client,

@@ -235,7 +235,7 @@ start_services() {
     JOB_QUEUE_PORT=$(free_port)
     NOTIFICATION_PORT=$(free_port)
     export AGENT_PORT JOB_QUEUE_PORT NOTIFICATION_PORT MARTLET_HOME=$home LOG_LEVEL=warning
-    export AGENT_URL=http://127.0.0.1:$AGENT_PORT PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=200
+    export AGENT_URL=http://127.0.0.1:$AGENT_PORT PROVIDER_PRESETS=echo PROVIDER_CONCURRENCY=1000
     export JOB_QUEUE_URL=http://127.0.0.1:$JOB_QUEUE_PORT NOTIFICATION_URL=http://127.0.0.1:$NOTIFICATION_PORT
     "$local_/martlet.sh" start >/dev/null
     database=$("$local_/postgres.sh" url "$home/postgres")

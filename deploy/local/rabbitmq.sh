@@ -111,7 +111,8 @@ environment() {
     export RABBITMQ_CONFIG_FILES=$folder/conf.d RABBITMQ_ADVANCED_CONFIG_FILE=$folder/none.config
     export RABBITMQ_ENABLED_PLUGINS_FILE=$folder/enabled_plugins
     export RABBITMQ_GENERATED_CONFIG_DIR=$folder/generated RABBITMQ_PLUGINS_EXPAND_DIR=$folder/expanded
-    export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
+    # Its schedulers shall sleep when there is nothing to do, not turn: the processors are for the services too.
+    export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none'
     export RABBITMQ_CTL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
     # Makes the launcher become the node, instead of waiting beside it: its process id is the one we keep.
     export RUNNING_UNDER_SYSTEMD=true

@@ -27,11 +27,17 @@ final class MCPSubscriptions: Sendable {
 
     /// Resources that one stream may ask for.
     static let most = 100
+    /// Signalled when somebody begins or ends to listen.
+    let changed = Wakeup()
     private let state = Lock(State())
+
+    /// Whether somebody listens to a resource.
+    var areUsed: Bool { state.withLock { !$0.byResource.isEmpty } }
 
     /// Adds a listener; the result takes it away again.
     func add(_ filter: Filter, _ notify: @escaping @Sendable (_ method: String, _ uri: String?) -> Void) -> Int {
-        state.withLock { state in
+        defer { changed.signal() }
+        return state.withLock { state in
             let number = state.next
             state.next += 1
             state.listeners[number] = Listener(filter: filter, notify: notify)
@@ -42,6 +48,7 @@ final class MCPSubscriptions: Sendable {
 
     /// Takes a listener away.
     func remove(_ number: Int) {
+        defer { changed.signal() }
         state.withLock { state in
             guard let listener = state.listeners.removeValue(forKey: number) else { return }
             for uri in listener.filter.resources {
