@@ -24,7 +24,7 @@ public struct UUID: Hashable, Sendable, Comparable, LosslessStringConvertible {
 
     static func version7(at tick: UInt64, random: UInt64) -> UUID {
         UUID(
-            high: tick >> 12 << 16 | 0x7000 | (tick & 0x0FFF),
+            high: (tick >> 12) << 16 | 0x7000 | (tick & 0x0FFF),
             low: 0x8000_0000_0000_0000 | (random & 0x3FFF_FFFF_FFFF_FFFF)
         )
     }

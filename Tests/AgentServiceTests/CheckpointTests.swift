@@ -15,7 +15,9 @@ import Testing
     @Test func `a checkpoint comes back as it was put, and so does the latest`() async throws {
         try await AgentFixture.run { fixture in
             let thread = try await fixture.thread()
-            let (first, second): (CheckpointID, CheckpointID) = (ids.next(), ids.next())
+            // Made in one moment they would have no order.
+            let made = ([ids.next(), ids.next()] as [CheckpointID]).sorted()
+            let (first, second) = (made[0], made[1])
             let values = """
                 {"small":[1,2.5,"é\\n",null,true],"big":"\(Self.long)","list":[{"text":"\(Self.long)"},7,[],"\(Self.long)"],\
                 "object":{"deep":{"text":"\(Self.long)","n":9007199254740993}},"none":null,"empty":[]}
@@ -112,9 +114,8 @@ import Testing
     @Test func `an unchanged channel is the parent's, and a parent without it is no excuse`() async throws {
         try await AgentFixture.run { fixture in
             let thread = try await fixture.thread()
-            let (first, second, third): (CheckpointID, CheckpointID, CheckpointID) = (
-                ids.next(), ids.next(), ids.next()
-            )
+            let made = ([ids.next(), ids.next(), ids.next()] as [CheckpointID]).sorted()
+            let (first, second, third) = (made[0], made[1], made[2])
             let list = #"["\#(Self.long)",{"more":"\#(Self.long)"},3]"#
             _ = try await fixture.put(
                 first,

@@ -33,7 +33,7 @@ final class ThreadIntake: Service {
         batcher = Batcher(
             maximumBatch: 64,
             maximumWaiting: 1_000,
-            parallel: 1,
+            parallel: 2,
             // A refusal by the server has rolled the whole transaction back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { changes in try await ThreadIntake.perform(changes, in: pool, memory) }
