@@ -149,7 +149,7 @@ measure_stalled() {
         beset=$(fan ours -n "$watchers" -m 1 -k 2000 -r "$limit" -z 10)
         ratios+=("$(divide "$(word "$beset" p99_ms)" "$(word "$calm" p99_ms)")")
         costs+=("$(awk -v a="$(word "$beset" srv_kb_after)" -v b="$(word "$calm" srv_kb_after)" \
-            'BEGIN { v = (a - b) / 10; print v > 1 ? v : 1 }')")
+            'BEGIN { v = (a - b) / 10; print (v > 1 ? v : 1) }')")
     done
     bound "ten of $watchers read nothing, $limit × 4 KiB/s: the others' p99, by that without them" "$(median "${ratios[@]}")" 1.1
     bound "the same: KiB that each of the ten costs" "$(median "${costs[@]}")" 64
