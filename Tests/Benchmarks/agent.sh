@@ -43,7 +43,7 @@ measure_threads() {
         [ ${#figures[@]} -eq 3 ] || continue
         peer_rates+=" ${figures[0]}" peer_p50+=" ${figures[1]}" peer_bytes=${figures[2]}
     done
-    compare "checkpoints of 2 KiB with 2 writes, 8 writers: puts/s" "$rates" langgraph "$peers" 5
+    compare "checkpoints of 2 KiB with 2 writes, 8 writers: puts/s" "$rates" langgraph "$peer_rates" 5
     compare "the same: p50 ms" "$p50" langgraph "$peer_p50" 1 inverse
     before=$(divide $(($(thread_bytes) - before)) $puts)
     log=$(divide $(($(log_bytes) - log)) $puts)

@@ -50,7 +50,7 @@ wait_for_port() {
 median() { printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.3f", a / b; else print 0 }'; }
 rounded() { awk -v v="$1" 'BEGIN { printf (v >= 100 ? "%.0f" : v >= 10 ? "%.1f" : "%.2f"), v }'; }
-word() { sed -n "s/.*[ ,{\"]$2\"\\{0,1\\}[=:]\\([0-9.]*\\).*/\\1/p" <<<" $1"; }
+word() { sed -n "s/.*[ ,{\"]$2\"\\{0,1\\}[=:] *\\([0-9.]*\\).*/\\1/p" <<<" $1"; }
 
 table=()
 missed=0
