@@ -161,7 +161,8 @@ struct RouteTools: Sendable {
                 .post,
                 "/api/cards/{id}/jobs",
                 .irreversible,
-                isOpen: true
+                isOpen: true,
+                startsJob: true
             ),
             tool(
                 "list_card_jobs",
@@ -194,7 +195,8 @@ struct RouteTools: Sendable {
         _ pattern: String,
         _ effect: Tool.Effect = .read,
         isIdempotent: Bool = false,
-        isOpen: Bool = false
+        isOpen: Bool = false,
+        startsJob: Bool = false
     ) -> Tool {
         Tool(
             name: name,
@@ -204,13 +206,15 @@ struct RouteTools: Sendable {
             effect: effect,
             isIdempotent: isIdempotent,
             isOpen: isOpen,
-            scope: api.scope(of: method, pattern)
+            scope: api.scope(of: method, pattern),
+            startsJob: startsJob
         ) { [api] call in
             let inner = InnerCall(
                 as: call.principal,
                 requestID: call.requestID,
                 trace: call.trace,
-                arguments: call.arguments
+                arguments: call.arguments,
+                key: call.key
             )
             let reply = try await api.perform(method, pattern, inner)
             return .object(reply.json ?? .emptyObject)

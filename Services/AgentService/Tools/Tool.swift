@@ -34,6 +34,8 @@ struct Tool: Sendable {
     let scope: Scope?
     /// How long a call may take.
     var timeout = Duration.seconds(30)
+    /// Whether its answer names a job, `job_id`, that goes on when the call is over.
+    var startsJob = false
     let run: @Sendable (ToolCall) async throws -> ToolAnswer
 }
 
@@ -43,6 +45,8 @@ struct ToolCall: Sendable {
     let arguments: JSONElement
     let requestID: String
     let trace: TraceContext
+    /// The same at every repetition of this call, so that its effect happens once; `nil` for a caller who has none.
+    var key: String?
     /// Tells the caller how far it is, if they want to know.
     var progress: @Sendable (ToolProgress) -> Void = { _ in }
 }

@@ -8,6 +8,8 @@ struct ToolRecord: Sendable {
     /// By which way it came.
     enum Source: String, Sendable {
         case mcp
+        /// A run of an agent.
+        case run
     }
 
     /// How it ended.
