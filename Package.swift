@@ -115,6 +115,7 @@ let package = Package(
             ["Kernel", "Telemetry", "JSON", "Contracts", "Postgres", "Crypto"],
             resources: [.embedInCode("Migrations")]
         ),
+        shared("LanguageModels", ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"]),
         shared(
             "Edge",
             [
@@ -188,6 +189,14 @@ let package = Package(
         tests(
             "HTTPClientTests",
             ["HTTPClient", "Kernel", "Concurrency", "Telemetry"]
+        ),
+        tests(
+            "LanguageModelsTests",
+            [
+                "LanguageModels", "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPServer", "HTTPClient",
+                "TestSupport",
+            ],
+            excluding: ["Resources"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
