@@ -1,4 +1,4 @@
-public import JSON
+import JSON
 
 /// A message of a conversation.
 public struct ModelMessage: Sendable, Hashable {

@@ -23,7 +23,9 @@ struct FuzzRun: Sendable {
         targets.map { target in
             let end = ContinuousClock.now + duration / max(1, targets.count)
             var outcome = Outcome(target: target.name)
-            while ContinuousClock.now < end || outcome.cases < 50, outcome.broken.count < 5 { run(outcome.cases, of: target, &outcome) }
+            while ContinuousClock.now < end || outcome.cases < 50, outcome.broken.count < 5 {
+                run(outcome.cases, of: target, &outcome)
+            }
             report(outcome)
             return outcome
         }
