@@ -123,8 +123,7 @@ struct RunRoutes: Sendable {
         let approval = try await pool.withTransaction { transaction in
             let decided = try transaction.query(decide)
             let row = try transaction.query(RunStepStatements.approvals(run.id, call: callID)).first
-            var reader = row?.reader
-            guard let approval = try reader.flatMap({ _ in try RunApproval(&reader!) }) else {
+            guard var reader = row?.reader, let approval = try RunApproval(&reader) else {
                 throw ServiceError.notFound("APPROVAL")
             }
             guard !decided.isEmpty else { throw RunRoutes.refusal(approval, decision, digest: bytes) }
