@@ -186,10 +186,7 @@ let package = Package(
         ),
         tests("RabbitMQTests", ["RabbitMQ", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]),
-        tests(
-            "HTTPClientTests",
-            ["HTTPClient", "Kernel", "Concurrency", "Telemetry"]
-        ),
+        tests("HTTPClientTests", ["HTTPClient", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests(
             "LanguageModelsTests",
             [
