@@ -269,7 +269,7 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
-                "HTTPClient", "Crypto", "Edge", "Cron",
+                "HTTPClient", "Crypto", "Edge", "Cron", "LanguageModels",
             ],
             path: "Tests/Fuzz",
             swiftSettings: strict
