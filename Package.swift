@@ -186,10 +186,7 @@ let package = Package(
         ),
         tests("RabbitMQTests", ["RabbitMQ", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]),
-        tests(
-            "HTTPClientTests",
-            ["HTTPClient", "Kernel", "Concurrency", "Telemetry"]
-        ),
+        tests("HTTPClientTests", ["HTTPClient", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests(
             "LanguageModelsTests",
             [
@@ -273,7 +270,7 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
-                "HTTPClient", "Crypto", "Edge", "Cron",
+                "HTTPClient", "Crypto", "Edge", "Cron", "LanguageModels",
             ],
             path: "Tests/Fuzz",
             swiftSettings: strict

@@ -1,7 +1,6 @@
 import Concurrency
 import Edge
 import HTTPServer
-import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres
@@ -29,7 +28,7 @@ struct Main {
                 steady: steady,
                 directory: near.directory,
                 client: near.client,
-                models: ModelCatalog(),
+                models: settings.models.catalog(logger: program.logger, metrics: program.metrics),
                 tracer: near.tracer,
                 program
             )

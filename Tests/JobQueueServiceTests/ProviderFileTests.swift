@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func `secrets come from the environment, and a missing one is a mistake`() {
-        func read(_ environment: [String: String], url: String = "https://a.example/jobs") -> ProviderFile<HTTPKind> {
+        func read(_ environment: [String: String], url: String = "https://a.example/jobs") -> Declarations<HTTPKind> {
             HTTPProviderFile.read(
                 """
                 {"providers":[{"name":"acme","kind":"k","summary":"s","params":{},

@@ -1,10 +1,13 @@
+import JSON
+
 /// A piece of text with places for params: `--speed={speed}`. Doubled braces stand for themselves.
 ///
 /// Whatever a param says, it fills its place within one argument: it cannot add an argument, and it cannot turn
 /// its argument into an option.
 struct ArgumentTemplate: Sendable {
     /// Why a template or a value is refused.
-    struct Mistake: Error {
+    struct Mistake: JSONMistake {
+        let pointer = ""
         let message: String
     }
 

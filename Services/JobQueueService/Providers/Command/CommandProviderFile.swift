@@ -53,8 +53,8 @@ enum CommandProviderFile {
     ])
 
     /// Reads a file's text.
-    static func read(_ text: String, maximumBytes: Int) -> ProviderFile<CommandKind> {
-        ProviderFile(text: text, list: "kinds", schema: schema) { element, mistakes in
+    static func read(_ text: String, maximumBytes: Int) -> Declarations<CommandKind> {
+        Declarations(text: text, list: "kinds", schema: schema) { element, mistakes in
             kind(element, maximumBytes, &mistakes)
         }
     }
@@ -62,7 +62,7 @@ enum CommandProviderFile {
     private static func kind(
         _ json: JSONElement,
         _ maximumBytes: Int,
-        _ mistakes: inout ProviderMistakes
+        _ mistakes: inout DeclarationMistakes
     ) -> CommandKind? {
         let program = json["program"]?.string ?? ""
         if !program.hasPrefix("/") { mistakes.note("/program", "must be an absolute path") }

@@ -1,5 +1,3 @@
-import JSON
-
 /// A message of a conversation.
 public struct ModelMessage: Sendable, Hashable {
     /// Who speaks.

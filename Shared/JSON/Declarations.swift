@@ -1,19 +1,17 @@
-import JSON
-import Settings
-
-/// A JSON file of providers: read, checked against its schema, and turned into kinds, with every mistake at its place.
-struct ProviderFile<Item> {
-    /// What the file declares, as far as it is right.
-    private(set) var items: [Item] = []
+/// A JSON text that declares a list of things: read, checked against its schema, and turned into them, with every
+/// mistake at its place.
+public struct Declarations<Item> {
+    /// What the text declares, as far as it is right.
+    public private(set) var items: [Item] = []
     /// What is wrong, one sentence each.
-    private(set) var problems: [String] = []
+    public private(set) var problems: [String] = []
 
     /// Reads `text`, an object with one array called `list` whose elements look like `schema`.
-    init(
+    public init(
         text: String,
         list: String,
         schema: JSONSchema,
-        make: (JSONElement, inout ProviderMistakes) -> Item?
+        make: (JSONElement, inout DeclarationMistakes) -> Item?
     ) {
         let root: JSONElement
         do throws(JSONError) {
@@ -31,7 +29,7 @@ struct ProviderFile<Item> {
             return
         }
         for (index, element) in (root[list]?.elements ?? JSONElement.null.elements).enumerated() {
-            var mistakes = ProviderMistakes()
+            var mistakes = DeclarationMistakes()
             let item = make(element, &mistakes)
             problems += mistakes.list.map { "at '/\(list)/\(index)\($0.pointer)' \($0.message)" }
             if let item, mistakes.list.isEmpty { items.append(item) }
@@ -39,22 +37,31 @@ struct ProviderFile<Item> {
     }
 }
 
-/// Collects what is wrong with one provider.
-struct ProviderMistakes {
-    private(set) var list: [JSONIssue] = []
+/// An error that says what is wrong with a piece of JSON, and where in it.
+public protocol JSONMistake: Error {
+    /// Where, as a JSON pointer.
+    var pointer: String { get }
+    /// What is wrong there.
+    var message: String { get }
+}
+
+extension JSONSchemaError: JSONMistake {}
+
+/// Collects what is wrong with one thing that is declared.
+public struct DeclarationMistakes {
+    /// The mistakes so far.
+    public private(set) var list: [JSONIssue] = []
 
     /// Notes a mistake.
-    mutating func note(_ pointer: String, _ message: String) {
+    public mutating func note(_ pointer: String, _ message: String) {
         list.append(JSONIssue(pointer: pointer, message: message))
     }
 
-    /// The value of `make`; its error is a mistake at `pointer`.
-    mutating func value<Value>(_ pointer: String, _ make: () throws -> Value) -> Value? {
+    /// The value of `make`; its error is a mistake at `pointer`, or below it if it is a `JSONMistake`.
+    public mutating func value<Value>(_ pointer: String, _ make: () throws -> Value) -> Value? {
         do {
             return try make()
-        } catch let error as ArgumentTemplate.Mistake {
-            note(pointer, error.message)
-        } catch let error as JSONSchemaError {
+        } catch let error as any JSONMistake {
             note(pointer + error.pointer, error.message)
         } catch {
             note(pointer, "cannot be used")

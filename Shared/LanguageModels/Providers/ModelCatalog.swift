@@ -27,13 +27,14 @@ public struct ModelCatalog: Sendable {
 
     private let providers: [Provider]
 
-    /// A catalogue of some providers.
+    /// A catalogue of some providers, and of `rules`.
     public init(_ providers: [Provider] = []) { self.providers = providers }
 
-    /// The model called `provider/model`: who answers, the provider's own name of it, and what is known.
+    /// The model called `provider/model`, or `rules`: who answers, the provider's own name of it, and what is known.
     ///
     /// The provider's own name may have slashes too: `ollama/library/tiny`.
     public func find(_ name: String) -> (model: any LanguageModel, name: String, facts: ModelFacts)? {
+        if name == RulesModel.name { return (RulesModel(), name, ModelFacts(prices: .free)) }
         guard let slash = name.firstIndex(of: "/") else { return nil }
         let own = String(name[name.index(after: slash)...])
         guard !own.isEmpty, let provider = providers.first(where: { $0.name == name[..<slash] }) else { return nil }
@@ -43,8 +44,9 @@ public struct ModelCatalog: Sendable {
 
     /// What `find` knows, in order; `provider/*` stands for a provider that takes any name.
     public var names: [String] {
-        providers.flatMap { provider in
-            (provider.models.keys.sorted() + (provider.takesAnyModel ? ["*"] : [])).map { "\(provider.name)/\($0)" }
-        }
+        [RulesModel.name]
+            + providers.flatMap { provider in
+                (provider.models.keys.sorted() + (provider.takesAnyModel ? ["*"] : [])).map { "\(provider.name)/\($0)" }
+            }
     }
 }

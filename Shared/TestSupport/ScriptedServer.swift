@@ -2,13 +2,13 @@ import Concurrency
 import Glibc
 
 /// A server that does exactly what a test says, byte for byte, on real sockets. Each connection has a thread.
-final class ScriptedServer: Sendable {
+public final class ScriptedServer: Sendable {
     /// One accepted connection; calls block, as they are on a thread of its own.
-    struct Connection {
+    public struct Connection: Sendable {
         let socket: Int32
 
         /// Reads a request's head, and its body if it has a length. `nil` when the peer has closed.
-        func request() -> String? {
+        public func request() -> String? {
             var bytes: [UInt8] = []
             var expected: Int?
             while true {
@@ -30,10 +30,10 @@ final class ScriptedServer: Sendable {
 
         /// Writes all of it; `false` when the peer has gone.
         @discardableResult
-        func write(_ text: String) -> Bool { write(Array(text.utf8)) == text.utf8.count }
+        public func write(_ text: String) -> Bool { write(Array(text.utf8)) == text.utf8.count }
 
         /// Writes as much as the peer takes before it goes.
-        func write(_ bytes: [UInt8]) -> Int {
+        public func write(_ bytes: [UInt8]) -> Int {
             var done = 0
             while done < bytes.count {
                 let count = unsafe bytes[done...]
@@ -44,15 +44,16 @@ final class ScriptedServer: Sendable {
             return done
         }
 
-        func answer(_ body: String, status: String = "200 OK", headers: String = "") {
+        /// Answers with a whole response.
+        public func answer(_ body: String, status: String = "200 OK", headers: String = "") {
             write("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         }
 
         /// Waits until the peer closes.
-        func untilClosed() { while request() != nil {} }
+        public func untilClosed() { while request() != nil {} }
 
         /// Resets the connection instead of ending it.
-        func reset() {
+        public func reset() {
             // tcp(7): to connect to "nowhere" dissolves the connection, which sends a reset.
             var nowhere = sockaddr(
                 sa_family: sa_family_t(AF_UNSPEC),
@@ -63,16 +64,20 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    let port: UInt16
+    /// Where it listens.
+    public let port: UInt16
     private let listener: Int32
     private let counts = Lock((connections: 0, requests: [String]()))
 
-    var url: String { "http://127.0.0.1:\(port)" }
-    var connections: Int { counts.withLock { $0.connections } }
-    var requests: [String] { counts.withLock { $0.requests } }
+    /// Its URL, without a path.
+    public var url: String { "http://127.0.0.1:\(port)" }
+    /// How many connections it has accepted.
+    public var connections: Int { counts.withLock { $0.connections } }
+    /// The requests that were noted.
+    public var requests: [String] { counts.withLock { $0.requests } }
 
     /// Runs `script` for each connection, numbered from 1; the connection is closed when it returns.
-    init(_ script: @escaping @Sendable (Connection, Int, ScriptedServer) -> Void) {
+    public init(_ script: @escaping @Sendable (Connection, Int, ScriptedServer) -> Void) {
         let (socket, number) = ScriptedServer.listen()
         listener = socket
         port = number
@@ -101,7 +106,7 @@ final class ScriptedServer: Sendable {
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
     /// Notes a request that was read.
-    func note(_ request: String) { counts.withLock { $0.requests.append(request) } }
+    public func note(_ request: String) { counts.withLock { $0.requests.append(request) } }
 
     private static func listen() -> (Int32, UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
