@@ -1,4 +1,5 @@
 import Contracts
+import HTTPClient
 import JSON
 import Kernel
 import Settings
@@ -178,7 +179,7 @@ struct HTTPProviderFile {
         _ method: String,
         _ mistakes: inout DeclarationMistakes
     ) -> RequestTemplate? {
-        guard let json, let url = mistakes.value(place + "/url", { try ArgumentTemplate(json["url"]?.string ?? "") })
+        guard let json, let url = mistakes.value(place + "/url", { try TextTemplate(json["url"]?.string ?? "") })
         else { return nil }
         let text = json["url"]?.string ?? ""
         let authority = text.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" }
