@@ -108,6 +108,8 @@ struct Agent: Sendable {
         CardJobRoutes(pool: pool, jobs: jobs).add(to: &api)
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
+        NoteRoutes(pool: pool).add(to: &api)
+        ContextRoutes(assembly: ContextAssembly(pool: steady)).add(to: &api)
         ThreadRoutes(pool: pool, changed: changed).add(to: &api)
         LeaseRoutes(pool: pool).add(to: &api)
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)

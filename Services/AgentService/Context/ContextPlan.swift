@@ -1,3 +1,5 @@
+import Kernel
+
 /// What is told within a budget: what is worth most first, of equals the newest, each whole or not at all.
 struct ContextPlan: Sendable {
     /// The parts in the order given, each told or with the reason why it is not.

@@ -4,6 +4,9 @@ import Postgres
 
 /// Statements of what is read together as memory, over several tables.
 enum MemoryStatements {
+    /// The moment that a transaction reads at.
+    static let moment: SQL = "SELECT now()"
+
     /// How many there are of what memory shows only a part of.
     static func counts(_ project: ProjectID) -> SQL {
         """
