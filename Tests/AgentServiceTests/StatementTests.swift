@@ -94,7 +94,13 @@ import Testing
             ("jobs of project", JobViewStatements.ofProject(project, limit: 1)),
             ("result of job", JobViewStatements.result(of: job)), ("memory counts", MemoryStatements.counts(project)),
             ("memory cards", MemoryStatements.cards(project, activities: 1, limit: 1)),
-            ("memory moment", MemoryStatements.moment),
+            (
+                "context extent",
+                ContextStatements.extent(
+                    of: project,
+                    atMost: ContextReading.Extent(activities: 1, cards: 1, assets: 1, jobs: 1)
+                )
+            ),
         ] + noteStatements(project, TextChange("none", in: .null)) + (try threadStatements(project))
     }
 

@@ -13,6 +13,16 @@ struct ContextReading: Sendable {
         static let jobs = ProjectMemory.Limit.jobs
         /// Of the card in hand, besides.
         static let ofCard = 20
+        /// How many beyond the limits are counted.
+        static let counted = 1_000
+    }
+
+    /// How many there are of each kind.
+    struct Extent: Sendable {
+        let activities: Int
+        let cards: Int
+        let assets: Int
+        let jobs: Int
     }
 
     let readAt: Timestamp
@@ -26,7 +36,7 @@ struct ContextReading: Sendable {
     let assets: [Asset]
     /// Newest first: those of the card in hand, and the project's.
     let jobs: [JobView]
-    /// How many there are beyond the limits.
+    /// How many there are beyond the limits; 1,000 stands for as many or more.
     let unread: [(kind: ContextPart.Kind, count: Int)]
 
     /// Reads; `nil` for a request that names neither a project nor a card.
@@ -39,11 +49,11 @@ struct ContextReading: Sendable {
             guard let id = request.project ?? card?.projectID else { return nil }
             let results = try transaction.query(statements(id, card, limit: request.limit))
             // Told apart only here, so that a foreign card does not betray that it is there.
-            guard let row = results[0].first, let counts = results[1].first, let moment = results[2].first else {
+            guard let row = results[0].first, let extent = results[1].first else {
                 throw ServiceError.notFound("PROJECT")
             }
             guard card == nil || card?.projectID == id else { throw ServiceError.notFound("CARD") }
-            return try ContextReading(project: Project(row), card: card, counts: counts, readAt: moment, results)
+            return try ContextReading(project: Project(row), card: card, extent, results)
         }
     }
 
@@ -58,8 +68,15 @@ struct ContextReading: Sendable {
             } ?? []
         return [
             ProjectStatements.find(project, limit: limit),
-            MemoryStatements.counts(project),
-            MemoryStatements.moment,
+            ContextStatements.extent(
+                of: project,
+                atMost: Extent(
+                    activities: Limit.activities + Limit.counted,
+                    cards: Limit.cards + Limit.counted,
+                    assets: Limit.assets + Limit.counted,
+                    jobs: Limit.jobs + Limit.counted
+                )
+            ),
             NoteStatements.forContext(of: project, limit: Limit.notes),
             ActivityStatements.list(in: project, after: nil, limit: Limit.activities),
             MemoryStatements.cards(project, activities: Limit.activities, limit: Limit.cards),
@@ -68,25 +85,25 @@ struct ContextReading: Sendable {
         ] + own
     }
 
-    private init(project: Project, card: Card?, counts: Row, readAt: Row, _ results: [Rows]) throws {
+    private init(project: Project, card: Card?, _ extent: Row, _ results: [Rows]) throws {
         self.project = project
         self.card = card
-        self.readAt = try readAt.decode(0)
-        let counts = try ProjectMemory.Counts(counts)
-        notes = try results[3].map(Note.init)
-        activities = try results[4].map(Activity.init)
-        cards = try results[5].map(CardOverview.init)
-        let approved = try results[6].map(Asset.init)
-        let recent = try results[7].map(JobView.init)
-        unread = [
-            (.activity, counts.activities - activities.count), (.card, counts.cards - cards.count),
-            (.asset, counts.approvedAssets - approved.count), (.job, counts.jobs - recent.count),
-        ]
-        .filter { $0.count > 0 }
-        let ownAssets = card == nil ? [] : try results[8].map(Asset.init)
-        let ownJobs = card == nil ? [] : try results[9].map(JobView.init)
+        notes = try results[2].map(Note.init)
+        activities = try results[3].map(Activity.init)
+        cards = try results[4].map(CardOverview.init)
+        let approved = try results[5].map(Asset.init)
+        let recent = try results[6].map(JobView.init)
+        let ownAssets = card == nil ? [] : try results[7].map(Asset.init)
+        let ownJobs = card == nil ? [] : try results[8].map(JobView.init)
         assets = (approved + ownAssets.filter { own in !approved.contains { $0.id == own.id } })
             .sorted { $0.id > $1.id }
         jobs = (recent + ownJobs.filter { own in !recent.contains { $0.id == own.id } }).sorted { $0.id > $1.id }
+        var reader = extent.reader
+        readAt = try reader.next()
+        unread = [
+            (.activity, try reader.next() - activities.count), (.card, try reader.next() - cards.count),
+            (.asset, try reader.next() - approved.count), (.job, try reader.next() - recent.count),
+        ]
+        .filter { $0.count > 0 }
     }
 }

@@ -20,3 +20,10 @@ CREATE TABLE agent.notes (
 );
 CREATE INDEX notes_project ON agent.notes (project_id, id DESC);
 CREATE INDEX notes_superseded ON agent.notes (superseded_by) WHERE superseded_by IS NOT NULL;
+
+-- Approved assets of a project are found without looking at those that are not.
+ALTER TABLE agent.approvals ADD COLUMN project_id uuid;
+UPDATE agent.approvals AS approval SET project_id = asset.project_id
+FROM agent.assets AS asset WHERE asset.id = approval.asset_id;
+ALTER TABLE agent.approvals ALTER COLUMN project_id SET NOT NULL;
+CREATE INDEX approvals_project ON agent.approvals (project_id, asset_id DESC) WHERE revoked_at IS NULL;
