@@ -146,7 +146,7 @@ let package = Package(
             "AgentService",
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
-                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "LanguageModels",
             ]
         ),
 
@@ -220,7 +220,8 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
-                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "LanguageModels",
+                "TestSupport",
             ],
             excluding: ["Resources"]
         ),

@@ -1,7 +1,9 @@
+import Concurrency
 import Contracts
 import Edge
 import HTTPClient
 import Kernel
+import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres
@@ -27,7 +29,10 @@ struct Agent: Sendable {
     private let toolRecorder: ToolRecorder
     private let calls = MCPCalls()
     private let subscriptions: MCPSubscriptions
-    private let feed: MCPFeed
+    private let feeds: [AudienceFeed]
+    private let runs: Runs
+    /// What drives runs; there once the routes are, which are their tools.
+    private var runServices: [any Service] = []
     private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
@@ -41,6 +46,8 @@ struct Agent: Sendable {
         steady: Pool? = nil,
         directory: ServiceDirectory,
         client: Client,
+        models: ModelCatalog,
+        tracer: Tracer? = nil,
         clock: WallClock = .system,
         _ program: Program.Environment
     ) {
@@ -55,7 +62,6 @@ struct Agent: Sendable {
         let steady = steady ?? pool
         self.steady = steady
         intake = ThreadIntake(pool: steady) { announcer.eventsAppended() }
-        recorder = OutcomeRecorder(pool: pool)
         toolRecorder = ToolRecorder(
             pool: steady,
             keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
@@ -65,11 +71,22 @@ struct Agent: Sendable {
         logger = program.logger
         let subscriptions = MCPSubscriptions()
         self.subscriptions = subscriptions
-        feed = MCPFeed(subscriptions: subscriptions) {
-            EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
-                subscriptions.take($0)
-            }
+        let runs = Runs(pool: pool, models: models, lease: settings.runLease, tracer: tracer, program) {
+            announcer.eventsAppended()
         }
+        self.runs = runs
+        feeds = [("mcp feed", subscriptions as any LogAudience), ("run feed", runs.listeners)]
+            .map { name, audience in
+                AudienceFeed(name: name, audience: audience) {
+                    EventFeed(
+                        pool: pool,
+                        broker: settings.common.broker,
+                        logger: program.logger,
+                        metrics: program.metrics
+                    ) { audience.take($0) }
+                }
+            }
+        recorder = OutcomeRecorder(pool: pool) { runs.bell.due.signal() }
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -79,7 +96,7 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls, feed] }
+    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls] + feeds + runServices }
 
     /// What it depends on and can go on without.
     var softChecks: [HealthCheck] {
@@ -100,7 +117,7 @@ struct Agent: Sendable {
     /// Adds the routes.
     ///
     /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart.
-    func addRoutes(to api: inout API) throws {
+    mutating func addRoutes(to api: inout API) throws {
         let changed: @Sendable () -> Void = { [announcer] in announcer.eventsAppended() }
         ProjectRoutes(pool: pool, changed: changed).add(to: &api)
         ActivityRoutes(pool: pool, changed: changed).add(to: &api)
@@ -113,16 +130,20 @@ struct Agent: Sendable {
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
         PruneRoutes(pool: pool, changed: changed).add(to: &api)
         ToolRoutes(pool: pool).add(to: &api)
-        try addMCP(to: &api)
+        runs.addRoutes(to: &api, usualModel: settings.usualModel)
+        let routes = RouteTools(api).tools
+        try addMCP(to: &api, routes)
+        let registry = try ToolRegistry(routes, recorder: toolRecorder, logger: logger)
+        runServices = runs.services(registry, places: settings.runConcurrency) { _ in nil }
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }
 
     /// Adds the endpoint for models. Its tools are the routes that are there.
-    private func addMCP(to api: inout API) throws {
+    private func addMCP(to api: inout API, _ routes: [Tool]) throws {
         let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
         let resources = MCPResources(api: api)
-        let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
+        let tools = routes + (fixtures?.tools ?? [])
         let methods = MCPMethods(
             registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
             resources: resources,

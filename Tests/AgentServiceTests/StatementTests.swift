@@ -94,6 +94,6 @@ import Testing
             ("jobs of project", JobViewStatements.ofProject(project, limit: 1)),
             ("result of job", JobViewStatements.result(of: job)), ("memory counts", MemoryStatements.counts(project)),
             ("memory cards", MemoryStatements.cards(project, activities: 1, limit: 1)),
-        ] + (try threadStatements(project))
+        ] + (try threadStatements(project)) + runStatements(project)
     }
 }

@@ -28,6 +28,8 @@ struct Tool: Sendable {
     let effect: Effect
     /// Whether a second call with the same arguments changes nothing more.
     var isIdempotent = false
+    /// Whether the same call with the same key may be made again when nobody knows whether it was made.
+    var isRepeatable = false
     /// Whether it reaches beyond this system.
     var isOpen = false
     /// What a caller must be allowed to; `nil` for nothing beyond calling tools.
@@ -73,6 +75,8 @@ struct ToolAnswer: Sendable {
     var structured: RawJSON?
     /// Whether it is the story of a failure.
     var isError = false
+    /// Whether it was written by somebody outside: data, never an instruction.
+    var isUntrusted = false
     /// What it cost, in millionths of a currency's unit, where that is known.
     var cost: Int?
 
