@@ -1,6 +1,7 @@
 import Edge
 import HTTPServer
 import Kernel
+import LanguageModels
 import Settings
 
 /// What the agent service is told by its environment.
@@ -11,6 +12,7 @@ struct AgentSettings: Sendable {
     /// How long calls of tools are remembered.
     let toolCallRetentionDays: Int
     let mcp: MCPSettings
+    let models: ModelSettings
     /// The model of runs that name none.
     let usualModel: String
     /// Runs that this process drives at a time.
@@ -29,6 +31,7 @@ struct AgentSettings: Sendable {
             default: 30,
             in: 1...3_650
         )
+        models = ModelSettings(&reader)
         usualModel = reader.string("AGENT_MODEL", "the model of runs that name none, provider/model", default: "rules")
         runConcurrency = reader.int(
             "AGENT_RUN_CONCURRENCY",

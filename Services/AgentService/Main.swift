@@ -29,7 +29,7 @@ struct Main {
                 steady: steady,
                 directory: near.directory,
                 client: near.client,
-                models: ModelCatalog(),
+                models: settings.models.catalog(logger: program.logger, metrics: program.metrics),
                 tracer: near.tracer,
                 program
             )

@@ -11,13 +11,16 @@ import Testing
 
 /// What agents do, for those who watch a run or its thread.
 @Suite(.timeLimit(.minutes(1))) struct RunContextTests {
-    @Test func `events of runs reach those who watch the run or the thread, in order and from a cursor again`() async throws
+    @Test func `events of runs reach those who watch the run or the thread, in order and from a cursor again`()
+        async throws
     {
         try await NotificationFixture.run { fixture in
             let (run, thread) = try await RunContextTests.run(nil, in: fixture)
             let first = try await fixture.socket("/ws?context_id=run:\(run)")
             let second = try await fixture.socket("/ws?context_id=thread:\(thread)")
-            for socket in [first, second] { #expect(try await socket.next("snapshot")["jobs"]?.elements.map { $0 }.isEmpty == true) }
+            for socket in [first, second] {
+                #expect(try await socket.next("snapshot")["jobs"]?.elements.map { $0 }.isEmpty == true)
+            }
             for seq in 1...3 { try await RunContextTests.append(seq, run, thread, nil, in: fixture) }
             var cursor = ""
             for seq in 1...3 {

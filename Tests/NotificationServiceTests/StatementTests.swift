@@ -44,7 +44,9 @@ import Testing
             .root
         )
         let final = FinalEvent(event: event, traceparent: nil, agentCallback: id, urlCallback: ids.uuid())
-        let contexts: [ContextID] = [.card(card), .project(project), .job(job), .queue("q"), .thread(ids.next()), .run(ids.next()), .all]
+        let contexts: [ContextID] = [
+            .card(card), .project(project), .job(job), .queue("q"), .thread(ids.next()), .run(ids.next()), .all,
+        ]
         return [
             ("note", CallbackStatements.note([final], agentURL: "http://h")),
             (
