@@ -116,7 +116,7 @@ struct Agent: Sendable {
 
     /// Adds the routes.
     ///
-    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart.
+    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart, `Runs.Refused` for a model that is not there.
     mutating func addRoutes(to api: inout API) throws {
         let changed: @Sendable () -> Void = { [announcer] in announcer.eventsAppended() }
         ProjectRoutes(pool: pool, changed: changed).add(to: &api)
@@ -130,7 +130,7 @@ struct Agent: Sendable {
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
         PruneRoutes(pool: pool, changed: changed).add(to: &api)
         ToolRoutes(pool: pool).add(to: &api)
-        runs.addRoutes(to: &api, usualModel: settings.usualModel)
+        try runs.addRoutes(to: &api, usualModel: settings.usualModel)
         let routes = RouteTools(api).tools
         try addMCP(to: &api, routes)
         let registry = try ToolRegistry(routes, recorder: toolRecorder, logger: logger)

@@ -1,7 +1,6 @@
 import Concurrency
 import Edge
 import HTTPServer
-import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres

@@ -45,8 +45,19 @@ struct Runs: Sendable {
         telemetry = RunTelemetry(tracer: tracer, metrics: program.metrics)
     }
 
+    /// Why runs cannot be offered.
+    struct Refused: Error, CustomStringConvertible {
+        let description: String
+    }
+
     /// Adds the routes.
-    func addRoutes(to api: inout API, usualModel: String) {
+    ///
+    /// - Throws: `Refused` for a usual model that there is not: better now than with the first message.
+    func addRoutes(to api: inout API, usualModel: String) throws {
+        guard models.find(usualModel) != nil else {
+            let known = models.names.joined(separator: ", ")
+            throw Refused(description: "AGENT_MODEL names \(usualModel), which is not one of \(known)")
+        }
         MessageRoutes(pool: pool, models: models, usualModel: usualModel, bell: bell, changed: changed).add(to: &api)
         RunRoutes(pool: pool, bell: bell, changed: changed).add(to: &api)
         RunEventRoutes(pool: pool, listeners: listeners).add(to: &api)
