@@ -1,6 +1,7 @@
 import Concurrency
 import Edge
 import HTTPServer
+import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres
