@@ -62,7 +62,9 @@ struct AskCommand: Command {
     }
 
     private func newThread(_ session: Session) async throws -> String {
-        let body = JSONWriter.bytes { json in json.object { json in if let project { json.member("project_id", project) } } }
+        let body = JSONWriter.bytes { json in
+            json.object { json in if let project { json.member("project_id", project) } }
+        }
         let thread = try await session.services.call("POST", session.agent, "/api/threads", body: body)
         return thread["thread_id"]?.string ?? ""
     }
