@@ -211,6 +211,17 @@ import Testing
         }
     }
 
+    @Test(arguments: Wire.allCases) func `a whole answer is not held up by a server that does not close`(wire: Wire)
+        async throws
+    {
+        var answer = Self.answer
+        answer.fault = .silent(afterEvents: .max)
+        let server = ScriptedModelServer([answer])
+        let reply = try await model(wire, server).reply(to: request, trace: nil) { _ in }
+        #expect(reply.message.text == answer.text)
+        #expect(reply.usage.inputTokens == 20 && !reply.usage.isEstimated)
+    }
+
     @Test func `all attempts together have an end`() async {
         let (failure, _) = await failure(.openAIChat, [ScriptedAnswer(fault: .silent(afterEvents: 0))]) {
             $0.timeouts.total = .milliseconds(300)
