@@ -243,7 +243,7 @@ import Testing
     @Test(arguments: Wire.allCases) func `an answer without an end is cut off`(wire: Wire) async throws {
         let server = ScriptedModelServer([ScriptedAnswer(fault: .endless)])
         let failure = await #expect(throws: ModelFailure.self) {
-            _ = try await model(wire, server).reply(to: request, trace: nil) { _ in }
+            _ = try await model(wire, server, { $0.limits.bytes = 256 << 10 }).reply(to: request, trace: nil) { _ in }
         }
         #expect(failure?.code == .answerTooLarge)
         #expect(failure?.isRetryable == false)
