@@ -101,6 +101,10 @@ let package = Package(
         shared("Files", ["Concurrency"]),
         .target(name: "CSpawn", path: "Shared/Subprocess/CSpawn"),
         shared("Subprocess", ["Concurrency", "CSpawn"], excluding: ["CSpawn"]),
+        shared(
+            "MCPClient",
+            ["Kernel", "Concurrency", "Telemetry", "JSON", "HTTPClient", "Subprocess"]
+        ),
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
@@ -146,7 +150,9 @@ let package = Package(
             "AgentService",
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
-                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "LanguageModels",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "MCPClient", "Subprocess", "Crypto", "Messaging", "Store",
+                "Edge",
+                "LanguageModels",
             ]
         ),
 
@@ -178,7 +184,7 @@ let package = Package(
         tests("CronTests", ["Cron", "Kernel", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency", "TestSupport"]),
         tests("LifecycleTests", ["Lifecycle", "Kernel", "Concurrency", "Settings", "Telemetry"]),
-        tests("JSONTests", ["JSON", "Kernel"]),
+        tests("JSONTests", ["JSON", "Kernel", "TestSupport"]),
         tests(
             "PostgresTests",
             ["Postgres", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"],
@@ -198,6 +204,14 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
+        tests(
+            "MCPClientTests",
+            [
+                "MCPClient", "Kernel", "Concurrency", "Telemetry", "JSON", "HTTPClient", "HTTPServer", "Subprocess",
+                "TestSupport",
+            ],
+            excluding: ["Resources"]
+        ),
         tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         // The job queue on paper. Optimised in debug builds too: it visits some hundred thousand states.
@@ -220,8 +234,8 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
-                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "LanguageModels",
-                "TestSupport",
+                "Postgres", "HTTPServer", "HTTPClient", "MCPClient", "Subprocess", "Crypto", "Messaging", "Store",
+                "Edge", "LanguageModels", "TestSupport",
             ],
             excluding: ["Resources"]
         ),

@@ -27,6 +27,8 @@ struct Agent: Sendable {
     let jobs: JobQueueClient
     private let intake: ThreadIntake
     private let toolRecorder: ToolRecorder
+    private let httpTools: HTTPTools
+    private let remoteTools: [RemoteTools]
     private let calls = MCPCalls()
     private let subscriptions: MCPSubscriptions
     private let feeds: [AudienceFeed]
@@ -68,6 +70,10 @@ struct Agent: Sendable {
             logger: program.logger,
             metrics: program.metrics
         )
+        httpTools = HTTPTools(settings.tools.httpTools, logger: program.logger, metrics: program.metrics)
+        remoteTools = settings.tools.servers.map {
+            RemoteTools($0, logger: program.logger, metrics: program.metrics)
+        }
         logger = program.logger
         let subscriptions = MCPSubscriptions()
         self.subscriptions = subscriptions
@@ -96,10 +102,14 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls] + feeds + runServices }
+    var services: [any Service] {
+        [announcer, recorder, intake, toolRecorder, calls] + feeds + remoteTools + runServices
+    }
 
     /// What it depends on and can go on without.
-    var softChecks: [HealthCheck] {
+    var softChecks: [HealthCheck] { neighbourChecks + remoteTools.map(\.health) }
+
+    private var neighbourChecks: [HealthCheck] {
         let jobQueue = HealthCheck.soft("job_queue") { [jobs] in
             try await jobs.isAlive()
                 ? HealthResult(.healthy) : HealthResult(.degraded, "it does not answer as it should")
@@ -125,21 +135,32 @@ struct Agent: Sendable {
         CardJobRoutes(pool: pool, jobs: jobs).add(to: &api)
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
+        NoteRoutes(pool: pool).add(to: &api)
+        ContextRoutes(assembly: ContextAssembly(pool: steady)).add(to: &api)
         ThreadRoutes(pool: pool, changed: changed).add(to: &api)
         LeaseRoutes(pool: pool).add(to: &api)
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
         PruneRoutes(pool: pool, changed: changed).add(to: &api)
-        ToolRoutes(pool: pool).add(to: &api)
         try runs.addRoutes(to: &api, usualModel: settings.usualModel)
         let routes = RouteTools(api).tools
         try addMCP(to: &api, routes)
-        let registry = try ToolRegistry(routes, recorder: toolRecorder, logger: logger)
-        runServices = runs.services(registry, places: settings.runConcurrency) { _ in nil }
+        let toolbox = try toolbox(routes)
+        ToolRoutes(pool: pool, toolbox: toolbox).add(to: &api)
+        runServices = runs.services(toolbox, places: settings.runConcurrency, context: RunContext.source(pool))
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }
 
-    /// Adds the endpoint for models. Its tools are the routes that are there.
+    /// What runs may call: our routes, and the tools of others.
+    private func toolbox(_ routes: [Tool]) throws -> Toolbox {
+        guard !httpTools.tools.contains(where: { $0.name == DelegateTool.name }) else {
+            throw ToolRegistry.Refused(description: "the tool \(DelegateTool.name) is there already")
+        }
+        let registry = try ToolRegistry(routes + httpTools.tools, recorder: toolRecorder, logger: logger)
+        return Toolbox(registry, sources: remoteTools)
+    }
+
+    /// Adds the endpoint for models. Its tools are the routes that are there: whoever wants those of others asks them.
     private func addMCP(to api: inout API, _ routes: [Tool]) throws {
         let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
         let resources = MCPResources(api: api)

@@ -12,6 +12,7 @@ struct AgentSettings: Sendable {
     /// How long calls of tools are remembered.
     let toolCallRetentionDays: Int
     let mcp: MCPSettings
+    let tools: ToolsSettings
     let models: ModelSettings
     /// The model of runs that name none.
     let usualModel: String
@@ -31,6 +32,7 @@ struct AgentSettings: Sendable {
             default: 30,
             in: 1...3_650
         )
+        tools = ToolsSettings(&reader)
         models = ModelSettings(&reader)
         usualModel = reader.string("AGENT_MODEL", "the model of runs that name none, provider/model", default: "rules")
         runConcurrency = reader.int(

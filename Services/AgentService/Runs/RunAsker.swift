@@ -87,7 +87,7 @@ struct RunAsker: Sendable {
                 ModelTool(
                     name: tool.name,
                     summary: tool.summary,
-                    input: RawJSON(JSONWriter.bytes { $0.value(tool.input) })
+                    input: tool.shownInput
                 )
             } + [DelegateTool.tool(for: run)].compactMap { $0 }
     }

@@ -16,7 +16,7 @@ struct RunCalls: Sendable {
     static let longestResult = 64 << 10
 
     let ledger: RunLedger
-    let registry: ToolRegistry
+    let toolbox: Toolbox
     let telemetry: RunTelemetry
 
     /// What became of a call.
@@ -28,7 +28,7 @@ struct RunCalls: Sendable {
 
     /// The tools that a run may call.
     func tools(for run: Run) -> [Tool] {
-        registry.tools(for: run.principal)
+        toolbox.tools(for: run.principal)
             .filter { tool in run.settings.tools.map { $0.contains(tool.name) } ?? true }
     }
 
@@ -79,7 +79,7 @@ struct RunCalls: Sendable {
             return RunCalls.failure(call, "INVALID_JSON", "the arguments are not JSON: \(error)")
         }
         let answer = try await telemetry.tool(call, tool, in: run) { trace in
-            try await registry.call(
+            try await toolbox.call(
                 tool,
                 ToolCall(
                     principal: run.principal,

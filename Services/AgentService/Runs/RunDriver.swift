@@ -113,6 +113,7 @@ struct RunDriver: Sendable {
                         isUntrusted: true,
                         code: ending.code
                     ),
+                    RunStatements.resume(lease.run),
                     RunEventStatements.append("step", of: lease.run, step: ending.step),
                 ]
             )

@@ -50,8 +50,8 @@ struct RunLedger: Sendable {
         return (try Run(row), try results[1].map(RunStep.init))
     }
 
-    /// Writes statements, all or none, if the lease is still ours. What the database could not do for want of a
-    /// connection is tried again for a while: what is written has happened already.
+    /// Writes statements, all or none, if the lease is still ours. What the database could not do at the moment is
+    /// tried again for a while: what is written has happened already.
     func write(_ lease: RunLease, _ statements: [SQL]) async throws {
         try await write(lease) { transaction, _ in _ = try transaction.query(statements) }
     }
@@ -87,10 +87,5 @@ struct RunLedger: Sendable {
     }
 
     /// Whether nothing was written and the next try may succeed.
-    private static func mayPass(_ error: PostgresError) -> Bool {
-        switch error.kind {
-        case .unavailable, .poolExhausted, .connectionLost: true
-        default: false
-        }
-    }
+    private static func mayPass(_ error: PostgresError) -> Bool { error.isRetriable || error.kind == .connectionLost }
 }

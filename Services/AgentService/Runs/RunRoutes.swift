@@ -47,7 +47,8 @@ struct RunRoutes: Sendable {
             )
         ) { call in
             let run = try await find(call)
-            try await pool.execute(RunStatements.cancel(run.id))
+            // Whoever ends one of its children locks that one first: one of the two has to give way.
+            try await pool.withTransaction(retries: 5) { _ = try $0.query(RunStatements.cancel(run.id)) }
             bell.ring(for: run.id)
             return .json(try await find(call))
         }
@@ -121,7 +122,8 @@ struct RunRoutes: Sendable {
             by: call.principal.name
         )
         let approval = try await pool.withTransaction { transaction in
-            let decided = try transaction.query(decide)
+            // The run first, as its driver does.
+            let decided = try transaction.query([RunStatements.lock(run.id, limit: nil), decide])[1]
             let row = try transaction.query(RunStepStatements.approvals(run.id, call: callID)).first
             guard var reader = row?.reader, let approval = try RunApproval(&reader) else {
                 throw ServiceError.notFound("APPROVAL")

@@ -78,13 +78,18 @@ enum RunStatements {
     }
 
     /// Locks a run for the driver that has the lease of its thread under this fence; no row comes back for any other.
+    /// The thread is locked first, as everybody does who locks both.
     static func hold(_ lease: RunLease) -> SQL {
         """
+        WITH held AS MATERIALIZED (
+            SELECT id FROM agent.threads
+            WHERE id = \(lease.thread) AND fence = \(lease.fence) AND leased_by = 'run:' || \(lease.run)
+            FOR NO KEY UPDATE
+        )
         SELECT \(Run.columns)
-        FROM agent.runs AS run JOIN agent.threads AS thread ON thread.id = run.thread_id
-        WHERE run.id = \(lease.run) AND run.ended_at IS NULL
-            AND thread.fence = \(lease.fence) AND thread.leased_by = 'run:' || run.id
-        FOR NO KEY UPDATE OF run, thread
+        FROM agent.runs AS run
+        WHERE run.id = \(lease.run) AND run.thread_id = (SELECT id FROM held) AND run.ended_at IS NULL
+        FOR NO KEY UPDATE
         """
     }
 
@@ -126,6 +131,11 @@ enum RunStatements {
         """
         UPDATE agent.runs SET status = 'waiting', waits_for = \(wait.rawValue), wake_at = \(until) WHERE id = \(run)
         """
+    }
+
+    /// Lets a run go on that waits: also when its driver is gone a moment later.
+    static func resume(_ run: RunID) -> SQL {
+        "UPDATE agent.runs SET status = 'running', waits_for = NULL, wake_at = now() WHERE id = \(run)"
     }
 
     static func end(_ run: RunID, _ ending: RunEnding) -> SQL {

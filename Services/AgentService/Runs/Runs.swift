@@ -65,11 +65,11 @@ struct Runs: Sendable {
 
     /// What drives runs with these tools.
     func services(
-        _ registry: ToolRegistry,
+        _ toolbox: Toolbox,
         places: Int,
         context: @escaping RunContext.Source
     ) -> [any Service] {
-        let calls = RunCalls(ledger: ledger, registry: registry, telemetry: telemetry)
+        let calls = RunCalls(ledger: ledger, toolbox: toolbox, telemetry: telemetry)
         let driver = RunDriver(
             ledger: ledger,
             asker: RunAsker(

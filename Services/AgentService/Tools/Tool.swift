@@ -23,6 +23,8 @@ struct Tool: Sendable {
     /// What it does and when to use it, for the model.
     let summary: String
     let input: JSONSchema
+    /// The schema as its owner wrote it, where `input` checks less than that.
+    var foreignInput: RawJSON?
     /// What its structured answer looks like, where that is promised.
     var output: JSONSchema?
     let effect: Effect
@@ -38,7 +40,12 @@ struct Tool: Sendable {
     var timeout = Duration.seconds(30)
     /// Whether its answer names a job, `job_id`, that goes on when the call is over.
     var startsJob = false
+    /// Where it comes from.
+    var source = ToolSourceName.own
     let run: @Sendable (ToolCall) async throws -> ToolAnswer
+
+    /// The schema of its arguments, for models.
+    var shownInput: RawJSON { foreignInput ?? RawJSON(JSONWriter.bytes(input.write)) }
 }
 
 /// A call of a tool with arguments that fit its schema.

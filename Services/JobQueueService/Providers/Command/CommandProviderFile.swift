@@ -1,3 +1,4 @@
+import HTTPClient
 import JSON
 import Kernel
 import Subprocess
@@ -70,11 +71,13 @@ enum CommandProviderFile {
         if file.contains("/") || file.hasPrefix(".") || file.hasPrefix("-") {
             mistakes.note("/output/file", "must be a plain name")
         }
-        let schema = mistakes.value("/params") { try JSONSchema(parsing: json["params"] ?? .null) }
+        let schema = mistakes.value("/params") {
+            try JSONSchema(parsing: json["params"] ?? .null, strictly: true)
+        }
         let arguments = mistakes.value("/arguments") { try argumentList(json["arguments"] ?? .null) }
         let input = json.value("input")?.string
             .flatMap { text in
-                mistakes.value("/input") { try ArgumentTemplate(text) }
+                mistakes.value("/input") { try TextTemplate(text) }
             }
         let progress = json.value("progress")
             .flatMap { json in
@@ -116,8 +119,8 @@ enum CommandProviderFile {
             groups: try json.elements.map { element in
                 let texts = element.kind == .array ? element.elements.map(\.string) : [element.string]
                 let templates = try texts.map { text in
-                    guard let text else { throw ArgumentTemplate.Mistake(message: "must be texts or arrays of texts") }
-                    return try ArgumentTemplate(text)
+                    guard let text else { throw TextTemplate.Mistake(message: "must be texts or arrays of texts") }
+                    return try TextTemplate(text)
                 }
                 return ArgumentList.Group(templates: templates, isOptional: element.kind == .array)
             }

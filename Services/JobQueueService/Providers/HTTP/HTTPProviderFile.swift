@@ -1,4 +1,5 @@
 import Contracts
+import HTTPClient
 import JSON
 import Kernel
 import Settings
@@ -100,7 +101,9 @@ struct HTTPProviderFile {
         if !name.utf8.allSatisfy({ RequestTemplate.isUnreserved($0) }) {
             mistakes.note("/name", "must fit into a path: letters, digits, '-', '_', '.' and '~'")
         }
-        let schema = mistakes.value("/params") { try JSONSchema(parsing: json["params"] ?? .null) }
+        let schema = mistakes.value("/params") {
+            try JSONSchema(parsing: json["params"] ?? .null, strictly: true)
+        }
         let create = request(json["create"], "/create", "POST", &mistakes)
         let cancel = json.value("cancel").flatMap { request($0, "/cancel", "POST", &mistakes) }
         let status = json["status"] ?? .null
@@ -178,7 +181,7 @@ struct HTTPProviderFile {
         _ method: String,
         _ mistakes: inout DeclarationMistakes
     ) -> RequestTemplate? {
-        guard let json, let url = mistakes.value(place + "/url", { try ArgumentTemplate(json["url"]?.string ?? "") })
+        guard let json, let url = mistakes.value(place + "/url", { try TextTemplate(json["url"]?.string ?? "") })
         else { return nil }
         let text = json["url"]?.string ?? ""
         let authority = text.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" }

@@ -1,18 +1,18 @@
-import HTTPClient
-import JSON
-import Kernel
+public import JSON
+public import Kernel
 
-/// A request with places for params: in its URL (percent-encoded there), and in the strings of its body.
+/// A request with places for values: in its URL (percent-encoded there), and in the strings of its body.
 ///
-/// A string in the body that is nothing but one place becomes the param's own JSON value, or its member is left out
-/// when the param is missing.
-struct RequestTemplate: Sendable {
-    let method: String
-    private let url: ArgumentTemplate
+/// A string in the body that is nothing but one place becomes the value's own JSON, or its member is left out when the
+/// value is missing.
+public struct RequestTemplate: Sendable {
+    private let method: String
+    private let url: TextTemplate
     private let headers: Secret<[(name: String, value: String)]>
     private let body: RawJSON?
 
-    init(method: String, url: ArgumentTemplate, headers: Secret<[(name: String, value: String)]>, body: RawJSON?) {
+    /// A template. The headers go with every request as they are.
+    public init(method: String, url: TextTemplate, headers: Secret<[(name: String, value: String)]>, body: RawJSON?) {
         self.method = method
         self.url = url
         self.headers = headers
@@ -20,7 +20,8 @@ struct RequestTemplate: Sendable {
     }
 
     /// The request for some values; `nil` when the URL lacks one.
-    func request(_ values: [String: JSONElement], extra: [(name: String, value: String)] = []) throws -> ClientRequest?
+    public func request(_ values: [String: JSONElement], extra: [(name: String, value: String)] = []) throws
+        -> ClientRequest?
     {
         let texts = values.compactMapValues(RequestTemplate.text)
         guard let url = url.filled(texts.mapValues(RequestTemplate.percentEncoded)) else { return nil }
@@ -63,8 +64,8 @@ struct RequestTemplate: Sendable {
             if let name = wholePlace(template) {
                 json.value(values[name] ?? .null)
             } else {
-                // A text around a missing param keeps the rest.
-                let parts = try ArgumentTemplate(text)
+                // A text around a missing value keeps the rest.
+                let parts = try TextTemplate(text)
                 let missing = parts.names.filter { texts[$0] == nil }.map { ($0, "") }
                 json.value(parts.filled(texts.merging(missing) { given, _ in given }) ?? "")
             }
@@ -78,7 +79,8 @@ struct RequestTemplate: Sendable {
         return name.isEmpty || name.contains("{") || name.contains("}") ? nil : String(name)
     }
 
-    static func text(_ value: JSONElement) -> String? {
+    /// A value as it stands in a text; `nil` for arrays, objects and `null`.
+    public static func text(_ value: JSONElement) -> String? {
         switch value.kind {
         case .string: value.string
         case .integer: value.int.map { "\($0)" }
@@ -88,7 +90,8 @@ struct RequestTemplate: Sendable {
         }
     }
 
-    static func percentEncoded(_ text: String) -> String {
+    /// A text as it stands in one segment of a URL.
+    public static func percentEncoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
             if isUnreserved(byte) {
@@ -102,7 +105,7 @@ struct RequestTemplate: Sendable {
     }
 
     /// What RFC 3986 lets stand for itself everywhere in a URL.
-    static func isUnreserved(_ byte: UInt8) -> Bool {
+    public static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "a")...UInt8(ascii: "z"):
