@@ -16,7 +16,7 @@ struct StreamedModel: LanguageModel {
     var clock = WallClock.system
     var random = RandomSource.system
 
-    var provider: String { settings.wire.provider }
+    var provider: String { settings.name }
 
     func reply(
         to request: ModelRequest,
