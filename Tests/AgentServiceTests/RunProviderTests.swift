@@ -1,4 +1,3 @@
-import Contracts
 import Foundation
 import JSON
 import LanguageModels
@@ -9,28 +8,49 @@ import Testing
 
 @testable import AgentService
 
-/// Runs over the real wires of providers, good ones and bad ones.
+/// Runs of agents with a provider at the other end of a wire.
 @Suite(.timeLimit(.minutes(2))) struct RunProviderTests {
-    @Test(arguments: ["openai-chat", "openai-responses", "anthropic", "ollama"])
-    func `an agent calls tools and answers over every wire`(wire: String) async throws {
+    @Test(arguments: Wire.allCases)
+    func `a run calls a tool and answers, over every wire`(wire: Wire) async throws {
         let server = ScriptedModelServer([
             ScriptedAnswer(
-                "I look.",
-                reasoning: "Which projects are there?",
-                calls: [.init("a", "list_projects", "{}"), .init("b", "create_project", #"{"title":"Läufe"}"#)]
-            ),
-            ScriptedAnswer("There is one: Läufe."),
+                "Let me look.",
+                reasoning: "There may be projects.",
+                calls: [.init("call_a", "list_projects", "{}")],
+                delivery: .pieces(3)
+            ), ScriptedAnswer("None yet."),
         ])
-        try await RunProviderTests.agent(wire, server) { agent in
-            let id = try await agent.say("What is there?", #""model":"test/any","approval":"none""#)
+        let models = try RunProviderTests.catalog(wire, server.url)
+        try await AgentFixture.run(["AGENT_MODEL": "test/m-1"], models: models) { agent in
+            let id = try await agent.say("Which projects are there?")
             let run = try await agent.ended(id)
-            #expect(run["answer"]?.string == "There is one: Läufe.")
-            #expect(run["usage"]?["turns"]?.int == 2 && run["usage"]?["tool_calls"]?.int == 2)
-            #expect(run["usage"]?["output_tokens"]?.int ?? 0 > 0)
-            let projects = try await agent.send("GET", "/api/projects").json["items"]
-            #expect(projects?.elements.map { $0["title"]?.string } == ["Läufe"])
-            let second = try #require(server.requests.last)
-            #expect(String(decoding: second.body.raw.bytes, as: UTF8.self).contains("project_id"))
+            #expect(run["status"]?.string == "completed" && run["answer"]?.string == "None yet.", "\(run.raw)")
+            #expect(run["usage"]?["input_tokens"]?.int == 40 && run["usage"]?["output_tokens"]?.int == 20)
+            #expect(try await agent.steps(id).map { $0["kind"]?.string } == ["message", "model", "tool", "model"])
+            #expect(server.requests.count == 2)
+            let second = try #require(server.requests.last?.body)
+            let conversation = String(decoding: second.raw.bytes, as: UTF8.self)
+            #expect(conversation.contains("list_projects"))
+            // What was thought goes back over the wires that want it.
+            let thought: String? =
+                switch wire {
+                case .anthropic: #""signature":"c2lnbmVk""#
+                case .openAIResponses: #""encrypted_content":"c2VjcmV0""#
+                case .openAIChat, .ollama: nil
+                }
+            if let thought { #expect(conversation.contains(thought)) }
+        }
+    }
+
+    @Test func `a provider that asks for patience is come back to`() async throws {
+        let busy = ScriptedAnswer.Fault.refused(status: 429, headers: ["Retry-After: 9"], type: "rate_limit_error")
+        let server = ScriptedModelServer([ScriptedAnswer(fault: busy)])
+        let models = try RunProviderTests.catalog(.anthropic, server.url)
+        try await AgentFixture.run(["AGENT_MODEL": "test/m-1"], models: models) { agent in
+            let id = try await agent.say("Hello.")
+            try await eventually("the provider has refused") { server.requests.count == 1 }
+            let run = try await agent.run(id, is: [.waiting, .queued])
+            #expect(run["error"]?.isNull != false)
         }
     }
 
@@ -45,8 +65,9 @@ import Testing
         ]
         for (fault, code, goesOn) in cases {
             let server = ScriptedModelServer([ScriptedAnswer("Half an answer", fault: fault), ScriptedAnswer("Whole.")])
-            try await RunProviderTests.agent("openai-chat", server) { agent in
-                let id = try await agent.say("Hello?", #""model":"test/any""#)
+            let models = try RunProviderTests.catalog(.openAIChat, server.url)
+            try await AgentFixture.run(["AGENT_MODEL": "test/m-1"], models: models) { agent in
+                let id = try await agent.say("Hello?")
                 let run = try await agent.ended(id)
                 let failed = try await agent.steps(id).dropFirst().first
                 #expect(failed?["error_code"]?.string == code, "\(fault)")
@@ -61,22 +82,19 @@ import Testing
         }
     }
 
-    /// Runs `body` with an agent whose only provider is the server, called `test`.
-    private static func agent(
-        _ wire: String,
-        _ server: ScriptedModelServer,
-        _ body: @escaping @Sendable (AgentFixture) async throws -> Void
-    ) async throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "providers-\(UUID()).json")
-        defer { do { try FileManager.default.removeItem(at: file) } catch { Issue.record(error) } }
-        let providers = #"""
-            {"providers":[{"name":"test","wire":"\#(wire)","url":"\#(server.url)\#(wire == "ollama" ? "" : "/v1")",
-            "api_key":"key-of-mine","any_model":true,"allow_private_addresses":true,"idle_timeout_ms":500,"retries":0}]}
-            """#
-        try Data(providers.utf8).write(to: file)
+    private static func catalog(_ wire: Wire, _ url: String) throws -> ModelCatalog {
+        let file = FileManager.default.temporaryDirectory.appending(path: "models-\(UUID().uuidString).json")
+        let base = wire == .ollama ? url : url + "/v1"
+        let text = """
+            {"providers": [{"name": "test", "wire": "\(wire.rawValue)", "url": "\(base)", "api_key": "key-of-mine",
+                            "allow_private_addresses": true, "idle_timeout_ms": 500, "retries": 0,
+                            "models": [{"name": "m-1"}]}]}
+            """
+        try Data(text.utf8).write(to: file)
         var reader = SettingsReader(environment: ["MODEL_PROVIDERS_FILE": file.path])
-        let models = ModelSettings(&reader, environment: [:])
+        let settings = ModelSettings(&reader, environment: [:])
+        try FileManager.default.removeItem(at: file)
         try #require(reader.problems == [])
-        try await AgentFixture.run(models: models.catalog(logger: .silent, metrics: Metrics()), body)
+        return settings.catalog(logger: .silent, metrics: Metrics())
     }
 }
