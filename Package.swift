@@ -184,7 +184,7 @@ let package = Package(
         tests("CronTests", ["Cron", "Kernel", "TestSupport"]),
         tests("TelemetryTests", ["Telemetry", "Kernel", "Concurrency", "TestSupport"]),
         tests("LifecycleTests", ["Lifecycle", "Kernel", "Concurrency", "Settings", "Telemetry"]),
-        tests("JSONTests", ["JSON", "Kernel"]),
+        tests("JSONTests", ["JSON", "Kernel", "TestSupport"]),
         tests(
             "PostgresTests",
             ["Postgres", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"],

@@ -135,6 +135,8 @@ struct Agent: Sendable {
         CardJobRoutes(pool: pool, jobs: jobs).add(to: &api)
         AssetRoutes(pool: pool, changed: changed).add(to: &api)
         MemoryRoutes(pool: pool).add(to: &api)
+        NoteRoutes(pool: pool).add(to: &api)
+        ContextRoutes(assembly: ContextAssembly(pool: steady)).add(to: &api)
         ThreadRoutes(pool: pool, changed: changed).add(to: &api)
         LeaseRoutes(pool: pool).add(to: &api)
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
@@ -144,7 +146,7 @@ struct Agent: Sendable {
         try addMCP(to: &api, routes)
         let toolbox = try toolbox(routes)
         ToolRoutes(pool: pool, toolbox: toolbox).add(to: &api)
-        runServices = runs.services(toolbox, places: settings.runConcurrency) { _ in nil }
+        runServices = runs.services(toolbox, places: settings.runConcurrency, context: RunContext.source(pool))
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }

@@ -16,6 +16,8 @@ public enum Subject {
     public enum Card {}
     /// An asset: the file that a job yielded.
     public enum Asset {}
+    /// A note: what is to be remembered of a project.
+    public enum Note {}
     /// A thread: what an agent remembers of a conversation or a run.
     public enum Thread {}
     /// A run of an agent in a thread.
@@ -40,6 +42,8 @@ public typealias ActivityID = Identifier<Subject.Activity>
 public typealias CardID = Identifier<Subject.Card>
 /// An asset of a project.
 public typealias AssetID = Identifier<Subject.Asset>
+/// A note: what is to be remembered of a project.
+public typealias NoteID = Identifier<Subject.Note>
 /// A thread: what an agent remembers of a conversation or a run.
 public typealias ThreadID = Identifier<Subject.Thread>
 /// A run of an agent in a thread.

@@ -94,6 +94,44 @@ import Testing
             ("jobs of project", JobViewStatements.ofProject(project, limit: 1)),
             ("result of job", JobViewStatements.result(of: job)), ("memory counts", MemoryStatements.counts(project)),
             ("memory cards", MemoryStatements.cards(project, activities: 1, limit: 1)),
-        ] + (try threadStatements(project)) + runStatements(project)
+            (
+                "context extent",
+                ContextStatements.extent(
+                    of: project,
+                    atMost: ContextReading.Extent(activities: 1, cards: 1, assets: 1, jobs: 1)
+                )
+            ),
+        ] + noteStatements(project, TextChange("none", in: .null)) + (try threadStatements(project))
+            + runStatements(project)
+    }
+
+    private static func noteStatements(_ project: ProjectID, _ none: TextChange) -> [StatementCatalogue.Entry] {
+        let note: NoteID = IdentifierSource().next()
+        let insert = NoteStatements.insert(
+            note,
+            in: project,
+            text: "",
+            author: "me",
+            source: .tool,
+            confidence: 1,
+            validUntil: nil
+        )
+        return [
+            ("note insert", insert), ("note find", NoteStatements.find(note, limit: project)),
+            ("note list", NoteStatements.list(in: project, state: "live", before: note.uuid, limit: 1)),
+            ("notes for a context", NoteStatements.forContext(of: project, limit: 1)),
+            ("note count", NoteStatements.count(in: project, quarantined: true)),
+            (
+                "note update",
+                NoteStatements.update(
+                    note,
+                    text: nil,
+                    confidence: nil,
+                    validUntil: none,
+                    supersededBy: none
+                )
+            ),
+            ("note approve", NoteStatements.approve(note, by: "me")), ("note delete", NoteStatements.delete(note)),
+        ]
     }
 }

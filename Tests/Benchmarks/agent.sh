@@ -57,6 +57,49 @@ measure_threads() {
     row "the same: bytes of its event in the log" "$(rounded "$log")" - - - printed
 }
 
+# What a model is told of a project with 1,000 cards, 10,000 jobs that each left an asset, and 50 notes, put there by SQL.
+measure_context() {
+    local project times= line
+    project=$(sql "WITH project AS (
+            INSERT INTO agent.projects (id, title) VALUES (gen_random_uuid(), 'a film') RETURNING id
+        ), activity AS (
+            INSERT INTO agent.activities (id, project_id, title, task_type, position)
+            SELECT gen_random_uuid(), id, 'activity ' || n, 'image', n FROM project, generate_series(1, 10) AS n
+            RETURNING id, project_id
+        ), card AS (
+            INSERT INTO agent.cards (id, activity_id, title, prompt, position)
+            SELECT gen_random_uuid(), id, 'Harbour at dawn, shot ' || n, repeat('a boat ', 100), n
+            FROM activity, generate_series(1, 100) AS n
+            RETURNING id
+        ), job AS (
+            INSERT INTO jobs.jobs (id, project_id, card_id, kind, queue, status, phase, seq, max_attempts, priority, run_at,
+                timeout_ms, params, metadata, tags, result_url, submitted_by, created_at, completed_at)
+            SELECT gen_random_uuid(), project.id, card.id, 'image', 'default', 'completed', 'finished', 3, 3, 0, now(),
+                1000, '{}', '{}', '{}', '/api/results/' || md5(card.id::text), 'bench', now(), now()
+            FROM project, card, generate_series(1, 10)
+            RETURNING id, project_id, card_id, result_url
+        ), asset AS (
+            INSERT INTO agent.assets (id, project_id, card_id, job_id, url)
+            SELECT gen_random_uuid(), project_id, card_id, id, result_url FROM job RETURNING id, project_id
+        ), approval AS (
+            INSERT INTO agent.approvals (id, asset_id, project_id, approved_by)
+            SELECT gen_random_uuid(), id, project_id, 'bench' FROM asset WHERE random() < 0.1
+        ), note AS (
+            INSERT INTO agent.notes (id, project_id, text, author, source, confidence)
+            SELECT gen_random_uuid(), id, 'The sea is green.', 'bench', 'person', 1 FROM project, generate_series(1, 50)
+        )
+        SELECT id FROM project" "$database")
+    sql "VACUUM ANALYZE agent.activities, agent.cards, agent.assets, agent.approvals, agent.notes, jobs.jobs" "$database"
+    for _ in $(seq $rounds); do
+        line=$("$binaries/ServiceLoad" context "$project" 200) || die "$line"
+        times+=" $(word "$line" p50_ms)"
+    done
+    # shellcheck disable=SC2086
+    line=$(median $times)
+    judge "$line" at-most 10
+    row "context of 1,000 cards and 10,000 jobs: p50 ms" "$(rounded "$line")" - - "≤ 10" "$verdict"
+}
+
 # Calls of a tool that reads: ours asks the database, the peer's returns a constant.
 measure_tools() {
     local name="MCP tools/call of a read tool, 16 connections: calls/s" url=http://127.0.0.1:$AGENT_PORT/mcp server port

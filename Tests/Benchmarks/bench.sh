@@ -382,6 +382,7 @@ if wanted queue; then
 fi
 if wanted agent; then
     measure_threads
+    measure_context
     measure_tools
 fi
 # Last: of the events that these make the log knows nothing.

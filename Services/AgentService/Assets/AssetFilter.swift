@@ -10,7 +10,12 @@ struct AssetFilter: Sendable {
     var condition: SQL {
         var parts: [SQL] = ["asset.project_id = \(project)"]
         if let card { parts.append("asset.card_id = \(card)") }
-        if let isApproved { parts.append("(approval.id IS NOT NULL) = \(isApproved)") }
+        switch isApproved {
+        // By the approval's own project, so that those that are not approved are not looked at.
+        case true?: parts.append("approval.project_id = \(project)")
+        case false?: parts.append("approval.id IS NULL")
+        case nil: break
+        }
         return SQL(joining: parts, by: " AND ")
     }
 }

@@ -53,8 +53,8 @@ enum AssetStatements {
     static func approve(_ asset: AssetID, id: UUID, note: String?, by caller: String, trace: String?) -> SQL {
         """
         WITH approval AS (
-            INSERT INTO agent.approvals (id, asset_id, note, approved_by)
-            VALUES (\(id), \(asset), \(note), \(caller))
+            INSERT INTO agent.approvals (id, asset_id, project_id, note, approved_by)
+            SELECT \(id), id, project_id, \(note), \(caller) FROM agent.assets WHERE id = \(asset)
         ), changed AS (
             UPDATE agent.assets SET seq = seq + 1 WHERE id = \(asset)
             RETURNING id, project_id, card_id, job_id, seq

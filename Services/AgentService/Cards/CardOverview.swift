@@ -1,5 +1,6 @@
 import Contracts
 import JSON
+import Kernel
 import Postgres
 
 /// What lists show of a card: all but its prompt and params, which may be long.
@@ -10,9 +11,12 @@ struct CardOverview: Sendable, JSONWritable {
     let status: String
     let position: Int
     let version: Int
+    let updatedAt: Timestamp
 
     /// The columns that `init(_:)` reads, in its order, of a table or alias called `card`.
-    static let columns: SQL = "card.id, card.activity_id, card.title, card.status, card.position, card.version"
+    static let columns: SQL = """
+        card.id, card.activity_id, card.title, card.status, card.position, card.version, card.updated_at
+        """
 
     init(_ row: Row) throws {
         var reader = row.reader
@@ -22,6 +26,7 @@ struct CardOverview: Sendable, JSONWritable {
         status = try reader.next()
         position = try reader.next()
         version = try reader.next()
+        updatedAt = try reader.next()
     }
 
     /// Writes the overview as an object.
@@ -32,6 +37,7 @@ struct CardOverview: Sendable, JSONWritable {
             $0.member("status", status)
             $0.member("position", position)
             $0.member("version", version)
+            $0.member("updated_at", updatedAt)
         }
     }
 }

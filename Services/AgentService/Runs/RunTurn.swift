@@ -13,8 +13,6 @@ struct RunTurn: Sendable {
         var leftOut: Int
     }
 
-    /// Bytes of a token, roughly, in the languages and JSON that there are.
-    private static let bytesOfToken = 3
     /// What a model takes of whom nothing is known.
     private static let usualContext = 100_000
 
@@ -53,22 +51,49 @@ struct RunTurn: Sendable {
         return parts.joined(separator: "\n\n")
     }
 
-    /// The conversation, as much of it as fits: the newest, and never a result without its call.
+    /// The conversation, as much of it as fits: what the run was asked, and the newest of the rest.
     var fit: Fit {
         var budget = (facts.contextTokens ?? RunTurn.usualContext) - answerTokens
-        budget -= RunTurn.tokens(instructions) + toolTokens
+        budget -= TokenEstimate.tokens(in: instructions.utf8) + toolTokens
         if question == .shorter { budget /= 2 }
-        let all = RunTurn.joined((earlier + steps.compactMap(RunUtterance.init)).map(\.shown))
-        var kept: [ModelMessage] = []
-        for message in all.reversed() {
-            let cost = RunTurn.tokens(message)
-            // The newest is given in any case: without it there is nothing to answer.
-            guard cost <= budget || kept.isEmpty else { break }
-            budget -= cost
-            kept.append(message)
+        let utterances = earlier + steps.compactMap(RunUtterance.init)
+        let messages = RunTurn.joined(utterances.map(\.shown))
+        let task = messages.lastIndex { $0.role == .user }
+        let weighed = RunTurn.weighed(messages, task: task)
+        let fit: TranscriptFit
+        do {
+            fit = try TranscriptFit.fit(weighed, budget: budget)
+        } catch {
+            // Whether it is really too much is the model's to say.
+            guard let least = try? TranscriptFit.fit(weighed, budget: error.tokens) else {
+                return Fit(messages: messages, leftOut: 0)
+            }
+            fit = least
         }
-        while kept.count > 1, kept.last?.role == .tool { kept.removeLast() }
-        return Fit(messages: kept.reversed(), leftOut: all.count - kept.count)
+        return Fit(messages: fit.sent.map { messages[$0] }, leftOut: messages.count - fit.sent.count)
+    }
+
+    /// What is to be known of messages to choose among them. The ids of calls are told apart by their turns: some
+    /// providers give the same ones again and again.
+    private static func weighed(_ messages: [ModelMessage], task: Int?) -> [TranscriptFit.Message] {
+        var turn = 0
+        return messages.enumerated()
+            .map { index, message in
+                if message.role == .assistant { turn += 1 }
+                let calls = message.parts.compactMap { part in
+                    switch part {
+                    case .toolCall(let call): "\(turn)/\(call.id)"
+                    case .toolResult(let result): "\(turn)/\(result.callID)"
+                    case .text, .reasoning: nil
+                    }
+                }
+                return TranscriptFit.Message(
+                    id: "\(index)",
+                    tokens: tokens(message),
+                    calls: calls,
+                    isPinned: index == task
+                )
+            }
     }
 
     /// What the model is asked.
@@ -92,19 +117,18 @@ struct RunTurn: Sendable {
 
     /// The tokens that go in, roughly and rather too many.
     func inputTokens(_ fit: Fit) -> Int {
-        RunTurn.tokens(instructions) + toolTokens + fit.messages.reduce(0) { $0 + RunTurn.tokens($1) }
+        TokenEstimate.tokens(in: instructions.utf8) + toolTokens + fit.messages.reduce(0) { $0 + RunTurn.tokens($1) }
     }
 
     private var toolTokens: Int {
-        tools.reduce(0) { $0 + RunTurn.tokens($1.summary) + RunTurn.tokens($1.input.bytes.count) + 10 }
+        tools.reduce(0) { sum, tool in
+            sum + TokenEstimate.tokens(in: tool.summary.utf8) + TokenEstimate.tokens(in: tool.input.bytes) + 10
+        }
     }
 
     private static func tokens(_ message: ModelMessage) -> Int {
-        tokens(JSONWriter.bytes { $0.value(message) }.count)
+        TokenEstimate.tokens(in: JSONWriter.bytes { $0.value(message) })
     }
-
-    private static func tokens(_ text: String) -> Int { tokens(text.utf8.count) }
-    private static func tokens(_ bytes: Int) -> Int { bytes / bytesOfToken + 1 }
 
     /// Results that follow one another are one message, which is how models are told of the calls of one turn.
     private static func joined(_ messages: [ModelMessage]) -> [ModelMessage] {

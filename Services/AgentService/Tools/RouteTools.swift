@@ -11,7 +11,7 @@ struct RouteTools: Sendable {
     init(_ api: API) { self.api = api }
 
     /// All of them.
-    var tools: [Tool] { projects + cards + assets + threads }
+    var tools: [Tool] { projects + notes + cards + assets + threads }
 
     private var projects: [Tool] {
         [
@@ -43,6 +43,41 @@ struct RouteTools: Sendable {
                 .delete,
                 "/api/projects/{id}",
                 .irreversible
+            ),
+        ]
+    }
+
+    private var notes: [Tool] {
+        [
+            tool(
+                "explain_context",
+                "Explain a context",
+                """
+                Returns what a model is told of a project, or of one card of it, within a budget of tokens: the text, what \
+                each part of it costs and where it comes from, and what was left out and why.
+                """,
+                .post,
+                "/api/projects/{id}/context"
+            ),
+            tool(
+                "list_notes",
+                "List notes",
+                "Lists a project's notes, newest first.",
+                .get,
+                "/api/projects/{id}/notes"
+            ),
+            tool(
+                "add_note",
+                "Remember something",
+                """
+                Notes what is to be remembered of a project. What comes from a tool's answer, a page or a file has the \
+                source tool and is used only once a person has approved it.
+                """,
+                .post,
+                "/api/projects/{id}/notes",
+                .write,
+                // A model's words are never a person's.
+                requiring: [.required("source", NoteRoutes.source([.agent, .tool]))]
             ),
         ]
     }
@@ -196,13 +231,14 @@ struct RouteTools: Sendable {
         _ effect: Tool.Effect = .read,
         isIdempotent: Bool = false,
         isOpen: Bool = false,
-        startsJob: Bool = false
+        startsJob: Bool = false,
+        requiring properties: [JSONSchema.Property] = []
     ) -> Tool {
         Tool(
             name: name,
             title: title,
             summary: summary,
-            input: api.arguments(of: method, pattern),
+            input: api.arguments(of: method, pattern).replacing(properties),
             effect: effect,
             isIdempotent: isIdempotent,
             // Every route with an effect takes the key.

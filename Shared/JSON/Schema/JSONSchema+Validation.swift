@@ -1,6 +1,7 @@
 extension JSONSchema {
     /// Everything that is wrong with a value, at most `limit` mistakes, in the order of the schema.
     public func issues(in value: JSONElement, at pointer: String = "", limit: Int = 50) -> [JSONIssue] {
+        if let document { return document.issues(in: value, at: pointer, limit: limit) }
         var issues: [JSONIssue] = []
         // Most values fit. Only for one that does not, it is written down where each mistake is.
         check(value, at: nil, &issues, 1)
@@ -12,6 +13,10 @@ extension JSONSchema {
 
     private func check(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int) {
         guard issues.count < limit else { return }
+        if let document {
+            issues += document.issues(in: value, at: pointer ?? "", limit: limit - issues.count)
+            return
+        }
         func report(_ message: String) {
             if issues.count < limit { issues.append(JSONIssue(pointer: pointer ?? "", message: message)) }
         }
@@ -31,7 +36,6 @@ extension JSONSchema {
         case .object: checkObject(value, at: pointer, &issues, limit)
         case .null, .boolean: break
         }
-        checkCombinations(value, at: pointer, &issues, limit)
     }
 
     private func checkString(_ text: String, _ report: (String) -> Void) {
@@ -49,12 +53,6 @@ extension JSONSchema {
     private func checkNumber(_ number: Double, _ report: (String) -> Void) {
         if let minimum, number < minimum { report("must be at least \(minimum.plain)") }
         if let maximum, number > maximum { report("must be at most \(maximum.plain)") }
-        if let exclusiveMinimum, number <= exclusiveMinimum { report("must be greater than \(exclusiveMinimum.plain)") }
-        if let exclusiveMaximum, number >= exclusiveMaximum { report("must be less than \(exclusiveMaximum.plain)") }
-        if let multipleOf {
-            let quotient = number / multipleOf
-            if quotient != quotient.rounded() { report("must be a multiple of \(multipleOf.plain)") }
-        }
     }
 
     private func checkArray(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int) {
@@ -91,22 +89,6 @@ extension JSONSchema {
             issues.append(JSONIssue(pointer: JSONPointer.appending(name, to: pointer ?? ""), message: "is required"))
         }
         for property in properties where property.isRequired { require(property.name) }
-        for name in requiredNames { require(name) }
-    }
-
-    private func checkCombinations(_ value: JSONElement, at pointer: String?, _ issues: inout [JSONIssue], _ limit: Int)
-    {
-        for schema in allOf { schema.check(value, at: pointer, &issues, limit) }
-        if !anyOf.isEmpty, !anyOf.contains(where: { $0.issues(in: value, limit: 1).isEmpty }), issues.count < limit {
-            issues.append(JSONIssue(pointer: pointer ?? "", message: "must match one of \(anyOf.count) alternatives"))
-        }
-        if !oneOf.isEmpty, issues.count < limit {
-            let matching = oneOf.filter { $0.issues(in: value, limit: 1).isEmpty }.count
-            if matching != 1 {
-                let message = "must match exactly one of \(oneOf.count) alternatives, and matches \(matching)"
-                issues.append(JSONIssue(pointer: pointer ?? "", message: message))
-            }
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 extension JSONSchema: JSONWritable {
     /// Writes the schema as JSON Schema 2020-12.
     public func write(to json: inout JSONWriter) {
+        if let document { return json.value(document) }
         json.object { json in
-            if let title { json.member("title", title) }
             if let description { json.member("description", description) }
             if types.count == 1 {
                 json.member("type", types[0].rawValue)
@@ -20,9 +20,6 @@ extension JSONSchema: JSONWritable {
             if let pattern { json.member("pattern", pattern.source) }
             if let format { json.member("format", format.rawValue) }
             writeBounds(to: &json)
-            if !anyOf.isEmpty { json.member("anyOf", anyOf) }
-            if !oneOf.isEmpty { json.member("oneOf", oneOf) }
-            if !allOf.isEmpty { json.member("allOf", allOf) }
         }
     }
 
@@ -32,7 +29,7 @@ extension JSONSchema: JSONWritable {
                 json.object { json in for property in properties { json.member(property.name, property.schema) } }
             }
         }
-        let required = properties.filter(\.isRequired).map(\.name) + requiredNames
+        let required = properties.filter(\.isRequired).map(\.name)
         if !required.isEmpty { json.member("required", required) }
         switch additionalProperties {
         case .allowed: break
@@ -42,11 +39,7 @@ extension JSONSchema: JSONWritable {
     }
 
     private func writeBounds(to json: inout JSONWriter) {
-        let bounds = [
-            ("minimum", minimum), ("maximum", maximum), ("exclusiveMinimum", exclusiveMinimum),
-            ("exclusiveMaximum", exclusiveMaximum), ("multipleOf", multipleOf),
-        ]
-        for (name, bound) in bounds {
+        for (name, bound) in [("minimum", minimum), ("maximum", maximum)] {
             if let bound { json.member(name, RawJSON(Array(bound.plain.utf8))) }
         }
     }

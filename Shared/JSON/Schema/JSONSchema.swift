@@ -1,6 +1,7 @@
-/// What a JSON value must look like: the part of JSON Schema 2020-12 that needs no references.
+/// What a JSON value must look like.
 ///
-/// Routes build theirs in Swift, providers bring theirs as JSON; both check values and publish them the same way.
+/// Routes build theirs in Swift, of the few keywords that they need; providers and tools bring theirs as JSON, in all of
+/// JSON Schema 2020-12. Both check values and are published the same way.
 public struct JSONSchema: Sendable {
     /// The types of JSON values.
     public enum ValueType: String, Sendable, CaseIterable {
@@ -34,10 +35,10 @@ public struct JSONSchema: Sendable {
         }
     }
 
+    /// What came as JSON and says all that there is to say; the rest is what was built.
+    var document: SchemaDocument?
     var types: [ValueType] = []
     var properties: [Property] = []
-    /// Names that must be there without a property of their own.
-    var requiredNames: [String] = []
     var additionalProperties = AdditionalProperties.allowed
     /// At most one: an array breaks the recursion of the value.
     var items: [JSONSchema] = []
@@ -47,18 +48,11 @@ public struct JSONSchema: Sendable {
     var maximumCount: Int?
     var minimum: Double?
     var maximum: Double?
-    var exclusiveMinimum: Double?
-    var exclusiveMaximum: Double?
-    var multipleOf: Double?
     var pattern: JSONPattern?
     var format: JSONFormat?
     /// The allowed values as JSON text without white space.
     var allowed: [RawJSON]?
     var defaultValue: RawJSON?
-    var anyOf: [JSONSchema] = []
-    var oneOf: [JSONSchema] = []
-    var allOf: [JSONSchema] = []
-    var title: String?
     var description: String?
 
     /// The same schema with words for readers.
@@ -80,6 +74,13 @@ public struct JSONSchema: Sendable {
 
     /// The same object schema with more properties before its own.
     public func adding(_ more: [Property]) -> JSONSchema { changed { $0.properties = more + $0.properties } }
+
+    /// The same object schema with other properties in place of those of the same names.
+    public func replacing(_ others: [Property]) -> JSONSchema {
+        changed { schema in
+            schema.properties = schema.properties.map { old in others.first { $0.name == old.name } ?? old }
+        }
+    }
 
     func changed(_ change: (inout JSONSchema) -> Void) -> JSONSchema {
         var copy = self

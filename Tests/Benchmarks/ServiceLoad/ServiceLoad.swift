@@ -8,6 +8,7 @@ import Glibc
 ///     ServiceLoad handled [jobs]           jobs completed by the service's own handler `echo`
 ///     ServiceLoad idle [workers] [seconds] workers that wait for jobs; prints a line when all do
 ///     ServiceLoad checkpoints [writers] [puts] checkpoints of threads, so many puts of each writer
+///     ServiceLoad context PROJECT [count]  contexts of a project, one after the other
 ///     ServiceLoad publish                  an event on the broker for each line `queue<TAB>payload`
 ///     ServiceLoad append                   the same, committed to the log
 ///     ServiceLoad history                  judge what the run has left in DATABASE_URL; exit status 1 when something is wrong
@@ -49,8 +50,17 @@ struct ServiceLoad {
             case "checkpoints":
                 let puts = numbers.dropFirst().first ?? 200
                 print(try await CheckpointRow(services: Services(), writers: numbers.first ?? 8, puts: puts).measure())
+            case "context":
+                let row = ContextRow(
+                    services: Services(),
+                    project: arguments.dropFirst().first ?? "",
+                    contexts: numbers.first ?? 200
+                )
+                print(try await row.measure())
             default:
-                print("ServiceLoad latency | work | start | handled | idle | publish | append | checkpoints | history")
+                print(
+                    "ServiceLoad latency | work | start | handled | idle | publish | append | checkpoints | context | history"
+                )
                 exit(2)
             }
         } catch {

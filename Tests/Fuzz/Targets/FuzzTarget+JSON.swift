@@ -29,6 +29,9 @@ extension FuzzTarget {
             #"{"anyOf":[{"type":"string","format":"uuid"},{"const":5}],"additionalProperties":{"type":"number"}}"#,
             #"{"oneOf":[{"type":"string","format":"date-time"},true],"allOf":[false],"title":"t","description":"d"}"#,
             #"{"type":"string","pattern":"^[a-z]+(-[a-z0-9]{1,3})?\\.(png|wav)$"}"#,
+            ##"{"$defs":{"n":{"$anchor":"n","prefixItems":[{"$ref":"#"}]}},"items":{"$ref":"#n"},"uniqueItems":true}"##,
+            ##"{"$dynamicAnchor":"d","properties":{"a":{"$dynamicRef":"#d"}},"unevaluatedProperties":{"not":{}}}"##,
+            #"{"if":{"contains":{"const":1}},"then":{"maxContains":2},"patternProperties":{"^(a|b)*\p{L}$":false}}"#,
             #"{"additionalProperties":false,"properties":{"a":true,"b":{"$comment":"x"}},"required":["a","c"]}"#,
         ]
     ) { input, random in

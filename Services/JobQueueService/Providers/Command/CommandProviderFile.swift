@@ -71,7 +71,9 @@ enum CommandProviderFile {
         if file.contains("/") || file.hasPrefix(".") || file.hasPrefix("-") {
             mistakes.note("/output/file", "must be a plain name")
         }
-        let schema = mistakes.value("/params") { try JSONSchema(parsing: json["params"] ?? .null) }
+        let schema = mistakes.value("/params") {
+            try JSONSchema(parsing: json["params"] ?? .null, strictly: true)
+        }
         let arguments = mistakes.value("/arguments") { try argumentList(json["arguments"] ?? .null) }
         let input = json.value("input")?.string
             .flatMap { text in

@@ -101,7 +101,9 @@ struct HTTPProviderFile {
         if !name.utf8.allSatisfy({ RequestTemplate.isUnreserved($0) }) {
             mistakes.note("/name", "must fit into a path: letters, digits, '-', '_', '.' and '~'")
         }
-        let schema = mistakes.value("/params") { try JSONSchema(parsing: json["params"] ?? .null) }
+        let schema = mistakes.value("/params") {
+            try JSONSchema(parsing: json["params"] ?? .null, strictly: true)
+        }
         let create = request(json["create"], "/create", "POST", &mistakes)
         let cancel = json.value("cancel").flatMap { request($0, "/cancel", "POST", &mistakes) }
         let status = json["status"] ?? .null
