@@ -79,5 +79,7 @@ final class Steps: Sendable {
 
     var all: [Double] { list.withLock { $0 } }
 
-    func take(_ step: RemoteProgress) { list.withLock { $0.append(step.done) } }
+    func take(_ step: RemoteProgress) { take(step.done) }
+
+    func take(_ step: Double) { list.withLock { $0.append(step) } }
 }
