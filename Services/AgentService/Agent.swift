@@ -176,7 +176,12 @@ struct Agent: Sendable {
         let endpoint = MCPEndpoint(
             guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
             methods: methods,
-            listening: MCPListening(resources: resources, subscriptions: subscriptions, tasks: tasks, fixtures: fixtures),
+            listening: MCPListening(
+                resources: resources,
+                subscriptions: subscriptions,
+                tasks: tasks,
+                fixtures: fixtures
+            ),
             sessions: MCPSessions(pool: steady),
             calls: calls,
             logger: logger
