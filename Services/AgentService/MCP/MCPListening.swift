@@ -37,6 +37,7 @@ struct MCPListening: Sendable {
             )
         }
         defer { subscriptions.remove(listener) }
+        var told: [String: [UInt8]] = [:]
         // What ended between its beginning and now is told at once.
         for task in filter.tasks { inbox.add(task) }
         do {
@@ -46,12 +47,12 @@ struct MCPListening: Sendable {
             while last > .now {
                 for id in try await inbox.next(atMost: last - .now) {
                     guard let task = try await tasks.find(id, for: request.principal) else { continue }
-                    request.notify(
-                        MCPMessage.notification("notifications/tasks") {
-                            task.writeMembers(to: &$0, details: true)
-                            $0.member("_meta", RawJSON(meta))
-                        }
-                    )
+                    let message = MCPMessage.notification("notifications/tasks") {
+                        task.writeMembers(to: &$0, details: true)
+                        $0.member("_meta", RawJSON(meta))
+                    }
+                    // Not every event of a job changes its task.
+                    if told.updateValue(message, forKey: id) != message { request.notify(message) }
                 }
             }
         } catch is CancellationError {
