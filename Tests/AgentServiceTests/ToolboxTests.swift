@@ -20,9 +20,10 @@ import Testing
     private final class Steps: Sendable { let list = Lock<[Double]>([]) }
 
     /// A server of MCP of the modern era with these tools; a call is answered by `call`.
-    private static func answer(
+    static func answer(
         _ asked: OthersService.Seen,
         tools: [String],
+        keyword: String = #""if":{},"#,
         _ call: (JSONElement, String) -> String
     ) -> Response {
         let json = (try? JSONDocument(parsing: asked.body).root) ?? .null
@@ -35,7 +36,7 @@ import Testing
         case "tools/list":
             let list = tools.map { name in
                 let hints = #""annotations":{"readOnlyHint":\#(name == "look"),"idempotentHint":true}"#
-                let input = #"{"type":"object","properties":{"q":{"type":"string"}},"if":{},"required":["q"]}"#
+                let input = #"{"type":"object","properties":{"q":{"type":"string"}},\#(keyword)"required":["q"]}"#
                 return #"{"name":"\#(name)","description":"d","inputSchema":\#(input),\#(hints)}"#
             }
             return result(#"{"tools":[\#(list.joined(separator: ","))]}"#)
