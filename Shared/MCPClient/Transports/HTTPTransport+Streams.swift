@@ -43,7 +43,9 @@ extension HTTPTransport {
                 return nil
             }
             if let result = ending.result { return result }
-            guard case .legacy? = request.revision, let revision = request.revision, !ending.place.isEmpty else { break }
+            guard case .legacy? = request.revision, let revision = request.revision, !ending.place.isEmpty else {
+                break
+            }
             try await Task.sleep(for: min(ending.pause ?? HTTPTransport.pause, .seconds(10)))
             body = try await stream(revision, from: ending.place)
         }
