@@ -24,6 +24,7 @@ import Testing
         _ asked: OthersService.Seen,
         tools: [String],
         keyword: String = #""if":{},"#,
+        output: String = "",
         _ call: (JSONElement, String) -> String
     ) -> Response {
         let json = (try? JSONDocument(parsing: asked.body).root) ?? .null
@@ -37,7 +38,7 @@ import Testing
             let list = tools.map { name in
                 let hints = #""annotations":{"readOnlyHint":\#(name == "look"),"idempotentHint":true}"#
                 let input = #"{"type":"object","properties":{"q":{"type":"string"}},\#(keyword)"required":["q"]}"#
-                return #"{"name":"\#(name)","description":"d","inputSchema":\#(input),\#(hints)}"#
+                return #"{"name":"\#(name)","description":"d","inputSchema":\#(input)\#(output),\#(hints)}"#
             }
             return result(#"{"tools":[\#(list.joined(separator: ","))]}"#)
         case "tools/call": return OthersService.json(call(json["params"] ?? .null, id))
@@ -135,12 +136,23 @@ import Testing
                 (#""result":{"resultType":"input_required"}"#, "TOOL_NEEDS_INPUT", "refused TOOL_NEEDS_INPUT"),
                 (#""result":7"#, "breaks the protocol", "failed UPSTREAM_FAILED"),
                 (
+                    #""result":{"content":[],"structuredContent":{"n":"one"}}"#, "not what it promises",
+                    "failed UPSTREAM_FAILED"
+                ), (#""result":{"content":[]}"#, "not what it promises", "failed UPSTREAM_FAILED"),
+                (
                     #""result":{"content":[{"type":"text","text":"\#(String(repeating: "x", count: 2_000))"}]}"#,
                     "larger than 1000 bytes", "failed UPSTREAM_FAILED"
                 ),
             ]
+            let reference = ##"{"$ref":"#/$defs/n"}"##
+            let types = #"{"type":"object","properties":{"n":\#(reference)},"$defs":{"n":{"type":"integer"}}}"#
+            let schema = #","outputSchema":\#(types)"#
             try await OthersService.run { _, asked in
-                ToolboxTests.answer(asked, tools: ["look"]) { parameters, id in
+                ToolboxTests.answer(
+                    asked,
+                    tools: ["look"],
+                    output: schema
+                ) { parameters, id in
                     let number = parameters["arguments"]?["q"]?.string.flatMap { Int($0) } ?? 0
                     return #"{"jsonrpc":"2.0","id":\#(id),\#(answers[number].0)}"#
                 }
