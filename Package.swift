@@ -101,6 +101,10 @@ let package = Package(
         shared("Files", ["Concurrency"]),
         .target(name: "CSpawn", path: "Shared/Subprocess/CSpawn"),
         shared("Subprocess", ["Concurrency", "CSpawn"], excluding: ["CSpawn"]),
+        shared(
+            "MCPClient",
+            ["Kernel", "Concurrency", "Telemetry", "JSON", "HTTPClient", "Subprocess"]
+        ),
         .systemLibrary(name: "COpenSSL", path: "Shared/Crypto/COpenSSL", pkgConfig: "libcrypto"),
         shared("Crypto", ["Kernel", "JSON", "COpenSSL"], excluding: ["COpenSSL"]),
 
@@ -115,6 +119,7 @@ let package = Package(
             ["Kernel", "Telemetry", "JSON", "Contracts", "Postgres", "Crypto"],
             resources: [.embedInCode("Migrations")]
         ),
+        shared("LanguageModels", ["Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPClient"]),
         shared(
             "Edge",
             [
@@ -145,7 +150,9 @@ let package = Package(
             "AgentService",
             [
                 "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts", "Postgres",
-                "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge",
+                "RabbitMQ", "HTTPServer", "HTTPClient", "MCPClient", "Subprocess", "Crypto", "Messaging", "Store",
+                "Edge",
+                "LanguageModels",
             ]
         ),
 
@@ -185,13 +192,26 @@ let package = Package(
         ),
         tests("RabbitMQTests", ["RabbitMQ", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "Kernel", "Concurrency", "Telemetry", "JSON", "TestSupport"]),
+        tests("HTTPClientTests", ["HTTPClient", "Kernel", "Concurrency", "Telemetry", "TestSupport"]),
         tests(
-            "HTTPClientTests",
-            ["HTTPClient", "Kernel", "Concurrency", "Telemetry"]
+            "LanguageModelsTests",
+            [
+                "LanguageModels", "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "HTTPServer", "HTTPClient",
+                "TestSupport",
+            ],
+            excluding: ["Resources"]
         ),
         tests("CryptoTests", ["Crypto", "Kernel", "JSON"]),
         tests("FilesTests", ["Files"]),
         tests("SubprocessTests", ["Subprocess", "Concurrency"]),
+        tests(
+            "MCPClientTests",
+            [
+                "MCPClient", "Kernel", "Concurrency", "Telemetry", "JSON", "HTTPClient", "HTTPServer", "Subprocess",
+                "TestSupport",
+            ],
+            excluding: ["Resources"]
+        ),
         tests("StoreTests", ["Store", "Kernel", "Telemetry", "Contracts", "Postgres", "TestSupport"]),
         tests("ContractsTests", ["Contracts", "Kernel", "JSON"]),
         // The job queue on paper. Optimised in debug builds too: it visits some hundred thousand states.
@@ -214,7 +234,8 @@ let package = Package(
             "AgentServiceTests",
             [
                 "AgentService", "Kernel", "Concurrency", "Telemetry", "Settings", "Lifecycle", "JSON", "Contracts",
-                "Postgres", "HTTPServer", "HTTPClient", "Crypto", "Messaging", "Store", "Edge", "TestSupport",
+                "Postgres", "HTTPServer", "HTTPClient", "MCPClient", "Subprocess", "Crypto", "Messaging", "Store",
+                "Edge", "LanguageModels", "TestSupport",
             ],
             excluding: ["Resources"]
         ),
@@ -263,7 +284,7 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
-                "HTTPClient", "Crypto", "Edge", "Cron",
+                "HTTPClient", "Crypto", "Edge", "Cron", "LanguageModels",
             ],
             path: "Tests/Fuzz",
             swiftSettings: strict

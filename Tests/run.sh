@@ -11,7 +11,7 @@ while [ "${1:-}" = --except ]; do
     shift 2
 done
 groups=(
-    "PostgresTests|HTTPServerTests|HTTPClientTests"
+    "PostgresTests|HTTPServerTests|HTTPClientTests|LanguageModelsTests"
     # The fuzzer calculates while the others wait for brokers.
     "RabbitMQTests|MessagingTests|FuzzTests"
     "JobQueueServiceTests|AgentServiceTests|CommandLineTests"

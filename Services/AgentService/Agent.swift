@@ -1,7 +1,9 @@
+import Concurrency
 import Contracts
 import Edge
 import HTTPClient
 import Kernel
+import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres
@@ -25,9 +27,14 @@ struct Agent: Sendable {
     let jobs: JobQueueClient
     private let intake: ThreadIntake
     private let toolRecorder: ToolRecorder
+    private let httpTools: HTTPTools
+    private let remoteTools: [RemoteTools]
     private let calls = MCPCalls()
     private let subscriptions: MCPSubscriptions
-    private let feed: MCPFeed
+    private let feeds: [AudienceFeed]
+    private let runs: Runs
+    /// What drives runs; there once the routes are, which are their tools.
+    private var runServices: [any Service] = []
     private let logger: Logger
     private let settings: AgentSettings
     private let client: Client
@@ -41,6 +48,8 @@ struct Agent: Sendable {
         steady: Pool? = nil,
         directory: ServiceDirectory,
         client: Client,
+        models: ModelCatalog,
+        tracer: Tracer? = nil,
         clock: WallClock = .system,
         _ program: Program.Environment
     ) {
@@ -55,21 +64,35 @@ struct Agent: Sendable {
         let steady = steady ?? pool
         self.steady = steady
         intake = ThreadIntake(pool: steady) { announcer.eventsAppended() }
-        recorder = OutcomeRecorder(pool: pool)
         toolRecorder = ToolRecorder(
             pool: steady,
             keep: .seconds(86_400 * Int64(settings.toolCallRetentionDays)),
             logger: program.logger,
             metrics: program.metrics
         )
+        httpTools = HTTPTools(settings.tools.httpTools, logger: program.logger, metrics: program.metrics)
+        remoteTools = settings.tools.servers.map {
+            RemoteTools($0, logger: program.logger, metrics: program.metrics)
+        }
         logger = program.logger
         let subscriptions = MCPSubscriptions()
         self.subscriptions = subscriptions
-        feed = MCPFeed(subscriptions: subscriptions) {
-            EventFeed(pool: pool, broker: settings.common.broker, logger: program.logger, metrics: program.metrics) {
-                subscriptions.take($0)
-            }
+        let runs = Runs(pool: pool, models: models, lease: settings.runLease, tracer: tracer, program) {
+            announcer.eventsAppended()
         }
+        self.runs = runs
+        feeds = [("mcp feed", subscriptions as any LogAudience), ("run feed", runs.listeners)]
+            .map { name, audience in
+                AudienceFeed(name: name, audience: audience) {
+                    EventFeed(
+                        pool: pool,
+                        broker: settings.common.broker,
+                        logger: program.logger,
+                        metrics: program.metrics
+                    ) { audience.take($0) }
+                }
+            }
+        recorder = OutcomeRecorder(pool: pool) { runs.bell.due.signal() }
         jobs = JobQueueClient(
             client: client,
             directory: directory,
@@ -79,10 +102,14 @@ struct Agent: Sendable {
     }
 
     /// The services inside.
-    var services: [any Service] { [announcer, recorder, intake, toolRecorder, calls, feed] }
+    var services: [any Service] {
+        [announcer, recorder, intake, toolRecorder, calls] + feeds + remoteTools + runServices
+    }
 
     /// What it depends on and can go on without.
-    var softChecks: [HealthCheck] {
+    var softChecks: [HealthCheck] { neighbourChecks + remoteTools.map(\.health) }
+
+    private var neighbourChecks: [HealthCheck] {
         let jobQueue = HealthCheck.soft("job_queue") { [jobs] in
             try await jobs.isAlive()
                 ? HealthResult(.healthy) : HealthResult(.degraded, "it does not answer as it should")
@@ -99,8 +126,8 @@ struct Agent: Sendable {
 
     /// Adds the routes.
     ///
-    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart.
-    func addRoutes(to api: inout API) throws {
+    /// - Throws: `ToolRegistry.Refused` for tools that cannot be told apart, `Runs.Refused` for a model that is not there.
+    mutating func addRoutes(to api: inout API) throws {
         let changed: @Sendable () -> Void = { [announcer] in announcer.eventsAppended() }
         ProjectRoutes(pool: pool, changed: changed).add(to: &api)
         ActivityRoutes(pool: pool, changed: changed).add(to: &api)
@@ -114,17 +141,30 @@ struct Agent: Sendable {
         LeaseRoutes(pool: pool).add(to: &api)
         CheckpointRoutes(pool: pool, intake: intake).add(to: &api)
         PruneRoutes(pool: pool, changed: changed).add(to: &api)
-        ToolRoutes(pool: pool).add(to: &api)
-        try addMCP(to: &api)
+        try runs.addRoutes(to: &api, usualModel: settings.usualModel)
+        let routes = RouteTools(api).tools
+        try addMCP(to: &api, routes)
+        let toolbox = try toolbox(routes)
+        ToolRoutes(pool: pool, toolbox: toolbox).add(to: &api)
+        runServices = runs.services(toolbox, places: settings.runConcurrency, context: RunContext.source(pool))
         let signature = CallbackSignature(secret: settings.common.access.signingSecret, clock: clock)
         CallbackRoutes(recorder: recorder, signature: signature, changed: changed).add(to: &api)
     }
 
-    /// Adds the endpoint for models. Its tools are the routes that are there.
-    private func addMCP(to api: inout API) throws {
+    /// What runs may call: our routes, and the tools of others.
+    private func toolbox(_ routes: [Tool]) throws -> Toolbox {
+        guard !httpTools.tools.contains(where: { $0.name == DelegateTool.name }) else {
+            throw ToolRegistry.Refused(description: "the tool \(DelegateTool.name) is there already")
+        }
+        let registry = try ToolRegistry(routes + httpTools.tools, recorder: toolRecorder, logger: logger)
+        return Toolbox(registry, sources: remoteTools)
+    }
+
+    /// Adds the endpoint for models. Its tools are the routes that are there: whoever wants those of others asks them.
+    private func addMCP(to api: inout API, _ routes: [Tool]) throws {
         let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
         let resources = MCPResources(api: api)
-        let tools = RouteTools(api).tools + (fixtures?.tools ?? [])
+        let tools = routes + (fixtures?.tools ?? [])
         let methods = MCPMethods(
             registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
             resources: resources,

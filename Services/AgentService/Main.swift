@@ -1,6 +1,7 @@
 import Concurrency
 import Edge
 import HTTPServer
+import LanguageModels
 import Lifecycle
 import Messaging
 import Postgres
@@ -22,12 +23,14 @@ struct Main {
             steadySettings.applicationName += "-steady"
             let steady = Pool(steadySettings, logger: program.logger, metrics: program.metrics)
             let near = Neighbourhood(common, of: .agent, program)
-            let agent = Agent(
+            var agent = Agent(
                 settings,
                 pool: pool,
                 steady: steady,
                 directory: near.directory,
                 client: near.client,
+                models: settings.models.catalog(logger: program.logger, metrics: program.metrics),
+                tracer: near.tracer,
                 program
             )
             // Publishes nothing itself, the log's relay does: it tells in /health whether the broker is there.

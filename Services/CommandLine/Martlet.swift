@@ -8,7 +8,8 @@ struct Martlet: Sendable {
     static let commands: [any Command.Type] = [
         DemoCommand.self, SubmitCommand.self, WatchCommand.self, GetCommand.self, WhyCommand.self,
         ListCommand.self, CancelCommand.self, RetryCommand.self, EventsCommand.self, QueuesCommand.self,
-        SchedulesCommand.self, KeysCommand.self, DoctorCommand.self, ConformanceCommand.self,
+        SchedulesCommand.self, AskCommand.self, ApproveCommand.self, DenyCommand.self, KeysCommand.self,
+        DoctorCommand.self, ConformanceCommand.self,
     ]
 
     let endpoints: Endpoints

@@ -6,9 +6,11 @@ public enum ContextID: Hashable, Sendable, LosslessStringConvertible {
     case job(JobID)
     case project(ProjectID)
     case queue(String)
+    case thread(ThreadID)
+    case run(RunID)
     case all
 
-    /// Parses `card:…`, `job:…`, `project:…`, `queue:…` and `all`; a bare id is a card's.
+    /// Parses `card:…`, `job:…`, `project:…`, `queue:…`, `thread:…`, `run:…` and `all`; a bare id is a card's.
     public init?(_ text: String) {
         if text == "all" {
             self = .all
@@ -34,6 +36,12 @@ public enum ContextID: Hashable, Sendable, LosslessStringConvertible {
         case "queue":
             guard QueueName.isValid(id) else { return nil }
             self = .queue(id)
+        case "thread":
+            guard let thread = ThreadID(id) else { return nil }
+            self = .thread(thread)
+        case "run":
+            guard let run = RunID(id) else { return nil }
+            self = .run(run)
         default: return nil
         }
     }
@@ -45,6 +53,8 @@ public enum ContextID: Hashable, Sendable, LosslessStringConvertible {
         case .job(let id): "job:\(id)"
         case .project(let id): "project:\(id)"
         case .queue(let name): "queue:\(name)"
+        case .thread(let id): "thread:\(id)"
+        case .run(let id): "run:\(id)"
         case .all: "all"
         }
     }

@@ -14,6 +14,8 @@ public enum EventType: String, Sendable, CaseIterable {
     case assetRevoked = "asset.revoked"
     /// A thread was made, got a checkpoint, was pruned or deleted.
     case threadUpdated = "thread.updated"
+    /// A run of an agent went on, or its model says something.
+    case runEvent = "run.event"
 
     /// The topic exchange that carries all events.
     public static let exchange = "events"

@@ -20,6 +20,8 @@ public enum Subject {
     public enum Note {}
     /// A thread: what an agent remembers of a conversation or a run.
     public enum Thread {}
+    /// A run of an agent in a thread.
+    public enum Run {}
     /// A state of a thread.
     public enum Checkpoint {}
     /// An API key.
@@ -44,6 +46,8 @@ public typealias AssetID = Identifier<Subject.Asset>
 public typealias NoteID = Identifier<Subject.Note>
 /// A thread: what an agent remembers of a conversation or a run.
 public typealias ThreadID = Identifier<Subject.Thread>
+/// A run of an agent in a thread.
+public typealias RunID = Identifier<Subject.Run>
 /// A state of a thread.
 public typealias CheckpointID = Identifier<Subject.Checkpoint>
 /// An API key.

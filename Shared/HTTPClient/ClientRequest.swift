@@ -45,6 +45,8 @@ public struct ClientRequest: Sendable {
     public var timeouts: Timeouts
     /// Whether it is tried again.
     public var retry: RetryRule
+    /// Whether doing it twice is the same as doing it once, where the sender knows better than method and headers tell.
+    public var mayRepeat: Bool?
     /// The trace it belongs to; sent as `traceparent` and `tracestate`.
     public var trace: TraceContext?
 
@@ -67,9 +69,11 @@ public struct ClientRequest: Sendable {
         self.trace = trace
     }
 
-    /// Whether doing it twice is the same as doing it once: by its method, or because it carries `Idempotency-Key`.
+    /// Whether doing it twice is the same as doing it once: by `mayRepeat`, else by its method, or because it carries
+    /// `Idempotency-Key`.
     public var isIdempotent: Bool {
-        switch method {
+        if let mayRepeat { return mayRepeat }
+        return switch method {
         case "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE": true
         default: headers.contains { $0.name.lowercased() == "idempotency-key" }
         }

@@ -54,6 +54,19 @@ public enum EventLog {
         """
     }
 
+    /// Settled events of a subject after a place, in order.
+    static func settled(ofSubject subject: UUID, after place: LogPlace, atMost limit: Int) -> SQL {
+        """
+        WITH horizon AS MATERIALIZED (SELECT shared.settled_horizon() AS id)
+        SELECT transaction_id, shared.events.id, type, event_id, subject, seq, at, body, traceparent
+        FROM shared.events, horizon
+        WHERE subject = \(subject) AND transaction_id < horizon.id
+            AND (transaction_id, shared.events.id) > (\(place.transaction), \(place.row))
+        ORDER BY transaction_id, shared.events.id
+        LIMIT \(limit)
+        """
+    }
+
     /// The last settled place.
     static let settledEnd: SQL = """
         WITH horizon AS MATERIALIZED (SELECT shared.settled_horizon() AS id)

@@ -38,11 +38,19 @@ public struct EventLogReader: Sendable {
             case .card(let id): "card_id = \(id)"
             case .project(let id): "project_id = \(id)"
             case .job(let id): "subject = \(id)"
+            case .run(let id): "subject = \(id)"
+            case .thread(let id): "(subject = \(id) OR body ->> 'thread_id' = \(id.description))"
             case .queue(let name): "body ->> 'queue' = \(name)"
             case .all: "true"
             }
         return try await pool.query(EventLog.ofContext(condition, after: place, upTo: end, atMost: limit))
             .map(LoggedEvent.init).reversed()
+    }
+
+    /// The settled events of a subject after a place, in order.
+    public func settled(ofSubject subject: UUID, after place: LogPlace, atMost limit: Int) async throws -> [LoggedEvent]
+    {
+        try await pool.query(EventLog.settled(ofSubject: subject, after: place, atMost: limit)).map(LoggedEvent.init)
     }
 
     /// The status events of a job after a number, in order.

@@ -14,6 +14,10 @@ public struct FeedEvent: Sendable {
     public let id: String
     /// The job it is about, if it is about one.
     public let job: JobID?
+    /// The run it is about, if it is about one.
+    public let run: RunID?
+    /// The thread it is about or belongs to.
+    public let thread: ThreadID?
     /// Which change of its subject.
     public let seq: Int
     /// The card it belongs to.
@@ -39,6 +43,8 @@ public struct FeedEvent: Sendable {
         var contexts: [ContextID] = [.all]
         if let job { contexts.append(.job(job)) }
         if let card { contexts.append(.card(card)) }
+        if let run { contexts.append(.run(run)) }
+        if let thread { contexts.append(.thread(thread)) }
         if let project { contexts.append(.project(project)) }
         if let queue { contexts.append(.queue(queue)) }
         return contexts
@@ -62,6 +68,8 @@ public struct FeedEvent: Sendable {
         self.id = id
         self.wire = wire
         job = root["job_id"]?.string.flatMap { JobID($0) }
+        run = root["run_id"]?.string.flatMap { RunID($0) }
+        thread = root["thread_id"]?.string.flatMap { ThreadID($0) }
         seq = root["seq"]?.int ?? 0
         card = root["card_id"]?.string.flatMap { CardID($0) }
         project = root["project_id"]?.string.flatMap { ProjectID($0) }

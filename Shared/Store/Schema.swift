@@ -22,6 +22,7 @@ public enum Schema {
             Migration("V0012__presence", PackageResources.V0012__presence_sql),
             Migration("V0013__tools", PackageResources.V0013__tools_sql),
             Migration("V0014__notes", PackageResources.V0014__notes_sql),
+            Migration("V0015__runs", PackageResources.V0015__runs_sql),
         ]
     }
 

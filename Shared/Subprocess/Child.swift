@@ -21,7 +21,8 @@ final class Child {
         let errorPipe = try PipeHandle()
         outputPipe.reader.stopBlocking()
         errorPipe.reader.stopBlocking()
-        if let bytes = command.input, !bytes.isEmpty {
+        let first = order.input?.take() ?? command.input ?? []
+        if order.input != nil || !first.isEmpty {
             let inputPipe = try PipeHandle()
             inputPipe.writer.stopBlocking()
             process = try ProcessHandle.start(
@@ -31,7 +32,7 @@ final class Child {
                 error: errorPipe.writer
             )
             input = .some(inputPipe.writer)
-            unwritten = bytes[...]
+            unwritten = first[...]
         } else {
             process = try ProcessHandle.start(
                 command,
@@ -58,7 +59,9 @@ final class Child {
             if let number = output.number { polls.append(pollfd(fd: number, events: Int16(POLLIN), revents: 0)) }
             if let number = error.number { polls.append(pollfd(fd: number, events: Int16(POLLIN), revents: 0)) }
         }
-        if let number = input.number { polls.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0)) }
+        if let number = input.number, !unwritten.isEmpty {
+            polls.append(pollfd(fd: number, events: Int16(POLLOUT), revents: 0))
+        }
         return polls
     }
 
@@ -79,6 +82,7 @@ final class Child {
             process.signalGroup(SIGKILL)
             ended = process.reap()
             input = nil
+            order.input?.end()
             phase.drain(from: now)
         } else if ended != nil, hasRead || isHeldUp {
             phase.drain(from: now)
@@ -114,15 +118,24 @@ final class Child {
     }
 
     private func write() {
-        while !unwritten.isEmpty {
+        guard input.number != nil else { return }
+        while true {
+            // Asked before taking: what is put meanwhile is not lost by a `finish` right behind it.
+            let isOpen = order.input?.isOpen ?? false
+            if unwritten.isEmpty { unwritten = (order.input?.take() ?? [])[...] }
+            guard !unwritten.isEmpty else {
+                if !isOpen { input = nil }
+                return
+            }
             switch input.write(unwritten) {
             case .moved(let count): unwritten.removeFirst(count)
             case .wouldBlock: return
-            // The program does not want the rest.
-            case .ended: unwritten = []
+            case .ended:
+                // The program does not want the rest.
+                unwritten = []
+                order.input?.end()
             }
         }
-        input = nil
     }
 
     /// Reads from both streams once. Returns whether something came.

@@ -8,16 +8,20 @@ final class StartOrder: Sendable {
     let id = StartOrder.lastID.wrappingAdd(1, ordering: .relaxed).newValue
     let command: Command
     let channel: LineChannel
+    /// What it is told while it runs, in a dialogue.
+    let input: InputChannel?
     private let promise = Promise<Result<Ending, SubprocessError>>()
 
-    init(command: Command, channel: LineChannel) {
+    init(command: Command, channel: LineChannel, input: InputChannel? = nil) {
         self.command = command
         self.channel = channel
+        self.input = input
     }
 
     /// Called once, when there is no process any more.
     func end(_ result: Result<Ending, SubprocessError>) {
         channel.finish()
+        input?.end()
         promise.succeed(result)
     }
 

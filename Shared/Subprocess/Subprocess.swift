@@ -4,8 +4,8 @@
 // descriptor but the three standard ones is closed. A program runs in a session of its own; in whatever way it ends,
 // what is left of its process group is killed, and it has been reaped when `run` returns: no zombie, no descriptor, no
 // grandchild, but one that made itself a session of its own. When this process dies, however suddenly, the kernel kills
-// the program. Output comes line by line with backpressure: a program that writes faster than it is read is held up. A
-// program ends within its time: `timeout`, then SIGTERM, then after `grace` SIGKILL.
+// the program. Output comes line by line with backpressure: a program that writes faster than it is read is held up, and so is
+// who tells a program more than it reads. A program ends within its time: `timeout`, then SIGTERM, then after `grace` SIGKILL.
 //
 // It refuses: relative program paths, NUL bytes in arguments, and endless output.
 
@@ -28,11 +28,38 @@ public enum Subprocess {
         _ command: Command,
         _ body: (OutputLines) async throws -> Void
     ) async throws -> Ending {
-        try command.validate()
+        try await run(StartOrder(command: command, channel: LineChannel()), body)
+    }
+
+    /// Runs a command that is spoken with: `body` has the lines it writes and, until `finish`, its standard input.
+    ///
+    /// ```swift
+    /// try await Subprocess.converse(Command("/usr/bin/bc", [], folder: "/tmp")) { lines, input in
+    ///     try await input.write(Array("6 * 7\n".utf8))
+    ///     print(try await lines.next()?.text ?? "")
+    /// }
+    /// ```
+    /// All else is as with `run`; the command's own `input` is not looked at. When `body` returns, the input ends.
+    public static func converse(
+        _ command: Command,
+        _ body: (OutputLines, ProgramInput) async throws -> Void
+    ) async throws -> Ending {
+        let channel = InputChannel()
+        let input = ProgramInput(channel: channel, loop: ProcessLoop.shared)
+        return try await run(StartOrder(command: command, channel: LineChannel(), input: channel)) { lines in
+            defer { input.finish() }
+            try await body(lines, input)
+        }
+    }
+
+    private static func run(
+        _ order: StartOrder,
+        _ body: (OutputLines) async throws -> Void
+    ) async throws -> Ending {
+        try order.command.validate()
         try Task.checkCancellation()
         let loop = ProcessLoop.shared
-        let channel = LineChannel()
-        let order = StartOrder(command: command, channel: channel)
+        let channel = order.channel
         loop.send(.start(order))
         return try await withTaskCancellationHandler {
             var failure: (any Error)?
@@ -47,8 +74,10 @@ public enum Subprocess {
             // In a task of its own, which nobody cancels: the program's end is waited for in any case.
             let ending = await Task { await order.ending() }.value
             try Task.checkCancellation()
+            // A program that was not started is why `body` failed too.
+            let ended = try ending.get()
             if let failure { throw failure }
-            return try ending.get()
+            return ended
         } onCancel: {
             loop.send(.stop(order.id, .cancelled))
         }

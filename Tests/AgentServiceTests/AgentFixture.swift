@@ -6,6 +6,7 @@ import HTTPClient
 import HTTPServer
 import JSON
 import Kernel
+import LanguageModels
 import Lifecycle
 import Postgres
 import Settings
@@ -25,6 +26,7 @@ struct AgentFixture: Sendable {
     /// Runs `body` with a service that has been migrated and listens.
     static func run(
         _ environment: [String: String] = [:],
+        models: ModelCatalog = ModelCatalog(),
         _ body: @escaping @Sendable (AgentFixture) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase { database in
@@ -40,7 +42,14 @@ struct AgentFixture: Sendable {
             try await Schema.migrate(pool, logger: .silent)
             let client = Client(logger: .silent, metrics: metrics)
             let directory = ServiceDirectory(settings.common.discovery)
-            let agent = Agent(settings, pool: pool, directory: directory, client: client, program)
+            var agent = Agent(
+                settings,
+                pool: pool,
+                directory: directory,
+                client: client,
+                models: models,
+                program
+            )
             var api = API(
                 name: "agent",
                 authenticator: Authenticator(settings.common.access, pool: pool),

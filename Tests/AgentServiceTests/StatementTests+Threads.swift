@@ -44,6 +44,7 @@ extension StatementTests {
             ("tool list", ToolStatements.list(tool: "t", outcome: "o", before: thread.uuid, limit: 1)),
             ("tool record", ToolStatements.record([])),
             ("tool forget", ToolStatements.forget(olderThan: .seconds(1), atMost: 1)),
+            ("tool use", ToolStatements.use(within: .seconds(1), atMost: 1)),
             ("mcp open", MCPStatements.open([1], principal: "me", version: "v")),
             ("mcp find", MCPStatements.find([1], principal: "me")), ("mcp touch", MCPStatements.touch([1])),
             ("mcp close", MCPStatements.close([1], principal: "me")),

@@ -102,6 +102,7 @@ import Testing
                 )
             ),
         ] + noteStatements(project, TextChange("none", in: .null)) + (try threadStatements(project))
+            + runStatements(project)
     }
 
     private static func noteStatements(_ project: ProjectID, _ none: TextChange) -> [StatementCatalogue.Entry] {

@@ -12,7 +12,7 @@ import Testing
         ["Settings", "Telemetry", "JSON", "Files", "Subprocess", "Cron"],
         ["Lifecycle", "Contracts"],
         ["Postgres", "RabbitMQ", "HTTPServer", "HTTPClient", "Crypto"],
-        ["Messaging", "Store"],
+        ["Messaging", "Store", "LanguageModels", "MCPClient"],
         ["Edge"],
         ["JobQueueService", "NotificationService", "AgentService", "MartletCommand"],
     ]

@@ -4,7 +4,7 @@ import Testing
 @Suite struct ContextIDTests {
     static let id = "019ca8ba-0000-7000-8000-000000000001"
 
-    @Test(arguments: ["job:\(id)", "project:\(id)", "queue:default", "all", id])
+    @Test(arguments: ["job:\(id)", "project:\(id)", "queue:default", "thread:\(id)", "run:\(id)", "all", id])
     func `round trips`(text: String) { #expect(ContextID(text)?.description == text) }
 
     @Test func `a bare id is a card's`() { #expect(ContextID(Self.id) == ContextID("card:\(Self.id)")) }

@@ -18,12 +18,14 @@ struct FuzzRun: Sendable {
     /// Where the case that is being run stands, for whoever finds the process dead.
     let current = CurrentCase()
 
-    /// Runs all targets for an equal share of the time each.
+    /// Runs all targets for an equal share of the time each, and for some cases however slow they are.
     func run(for duration: Duration, each report: (Outcome) -> Void = { _ in }) -> [Outcome] {
         targets.map { target in
             let end = ContinuousClock.now + duration / max(1, targets.count)
             var outcome = Outcome(target: target.name)
-            while ContinuousClock.now < end, outcome.broken.count < 5 { run(outcome.cases, of: target, &outcome) }
+            while ContinuousClock.now < end || outcome.cases < 50, outcome.broken.count < 5 {
+                run(outcome.cases, of: target, &outcome)
+            }
             report(outcome)
             return outcome
         }

@@ -3,6 +3,7 @@ import Glibc
 import HTTPClient
 import Kernel
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ClientTests {

@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func `secrets come from the environment, and a missing one is a mistake`() {
-        func read(_ environment: [String: String], url: String = "https://a.example/jobs") -> ProviderFile<HTTPKind> {
+        func read(_ environment: [String: String], url: String = "https://a.example/jobs") -> Declarations<HTTPKind> {
             HTTPProviderFile.read(
                 """
                 {"providers":[{"name":"acme","kind":"k","summary":"s","params":{},
@@ -55,7 +55,7 @@ import Testing
     @Test func `headers are expanded, values stay within their place in a URL, and bodies keep types`() throws {
         let template = RequestTemplate(
             method: "POST",
-            url: try ArgumentTemplate("https://a.example/{id}?q={q}"),
+            url: try TextTemplate("https://a.example/{id}?q={q}"),
             headers: Secret([("A", "b")]),
             body: RawJSON(#"{"whole":"{n}","gone":"{none}","in":["{q}","<{q}{none}>",1]}"#)
         )
@@ -91,10 +91,10 @@ import Testing
                 == ["-w", "out", "--title=-rf / ; $(id)", "--", "-rf / ; $(id)"]
         )
         #expect(try list.filled(["speed": "5"]) == ["-w", "out", "-s", "5", "--"])
-        #expect(throws: ArgumentTemplate.Mistake.self) { try list.filled(["speed": "-x"]) }
-        #expect(try ArgumentTemplate("{{a}}").filled([:]) == "{a}")
+        #expect(throws: TextTemplate.Mistake.self) { try list.filled(["speed": "-x"]) }
+        #expect(try TextTemplate("{{a}}").filled([:]) == "{a}")
         for text in ["{", "}", "{}", "{a"] {
-            #expect(throws: ArgumentTemplate.Mistake.self) { try ArgumentTemplate(text) }
+            #expect(throws: TextTemplate.Mistake.self) { try TextTemplate(text) }
         }
     }
 

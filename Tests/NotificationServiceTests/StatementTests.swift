@@ -44,7 +44,9 @@ import Testing
             .root
         )
         let final = FinalEvent(event: event, traceparent: nil, agentCallback: id, urlCallback: ids.uuid())
-        let contexts: [ContextID] = [.card(card), .project(project), .job(job), .queue("q"), .all]
+        let contexts: [ContextID] = [
+            .card(card), .project(project), .job(job), .queue("q"), .thread(ids.next()), .run(ids.next()), .all,
+        ]
         return [
             ("note", CallbackStatements.note([final], agentURL: "http://h")),
             (
@@ -77,6 +79,8 @@ import Testing
             ("callbacks of an event", TraceStatements.callbacks(of: id, seq: 1, event: "e")),
             ("card", ContextAccessStatements.card(card, in: project)),
             ("job", ContextAccessStatements.job(job, in: project)),
+            ("thread", ContextAccessStatements.thread(ids.next(), in: project)),
+            ("run", ContextAccessStatements.run(ids.next(), in: project)),
             ("renew", PresenceStatements.renew(id, .seconds(1))), ("forget dead", PresenceStatements.forgetDead()),
             ("leave", PresenceStatements.leave(id)), ("set watchers", PresenceStatements.set(id, ["all"], [1])),
             ("elsewhere", PresenceStatements.elsewhere("all", id)),

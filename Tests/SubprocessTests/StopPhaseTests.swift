@@ -27,7 +27,7 @@ import Testing
 
 @Suite struct LineSplitterTests {
     @Test func `lines end at either mark, in whatever pieces they come`() {
-        let text = Array("ab\r\ncd\rlonglong\n\nrest".utf8)
+        let text = Array("ab\r\ncd\rlonglong\n\nend".utf8)
         for size in 1...text.count {
             var splitter = LineSplitter(maximumBytes: 4)
             var lines: [String] = []
@@ -35,8 +35,15 @@ import Testing
                 lines += splitter.split(text[start..<min(start + size, text.count)])
             }
             #expect(lines == ["ab", "cd", "long"])
-            #expect(splitter.finish() == "rest")
+            #expect(splitter.finish() == "end")
             #expect(splitter.finish() == nil)
         }
+    }
+
+    @Test func `of a line without end the beginning is there as soon as it is long enough`() {
+        var splitter = LineSplitter(maximumBytes: 4)
+        #expect(splitter.split(Array("abc".utf8)[...]) == [])
+        #expect(splitter.split(Array("defg".utf8)[...]) == ["abcd"])
+        #expect(splitter.split(Array("hij\nk\n".utf8)[...]) == ["k"])
     }
 }

@@ -7,7 +7,7 @@ import Messaging
 import Postgres
 
 /// Gives the end of a job its effect, once: a file of a completed job becomes an asset, and its card awaits review. What
-/// can have no effect is only remembered, many at a time.
+/// can have no effect is only remembered, many at a time. Runs that wait for the job are woken.
 struct OutcomeRecorder: Service {
     let name = "outcome recorder"
 
@@ -24,14 +24,21 @@ struct OutcomeRecorder: Service {
     static let consumer = "job-callbacks"
     private let ids = IdentifierSource()
     private let pool: Pool
-    private let memory: Batcher<String, Effect>
+    private let memory: Batcher<JobOutcome, Effect>
+    /// To be called when runs were woken that had waited for a job.
+    private let runsDue: @Sendable () -> Void
 
-    init(pool: Pool) {
+    init(pool: Pool, runsDue: @escaping @Sendable () -> Void) {
         self.pool = pool
-        memory = Batcher(maximumBatch: 500, maximumWaiting: 10_000, parallel: 1) { events in
-            let rows = try await pool.query(Inbox.claim(events, for: OutcomeRecorder.consumer))
-            var new = Set(try rows.map { try $0.decode(0, as: String.self) })
-            return events.map { new.remove($0) == nil ? .repeated : .none }
+        self.runsDue = runsDue
+        memory = Batcher(maximumBatch: 500, maximumWaiting: 10_000, parallel: 1) { outcomes in
+            let results = try await pool.atomically([
+                Inbox.claim(outcomes.map(\.eventID), for: OutcomeRecorder.consumer),
+                RunStatements.wake(forJobs: outcomes.map(\.jobID)),
+            ])
+            if results[1].affectedRows > 0 { runsDue() }
+            var new = Set(try results[0].map { try $0.decode(0, as: String.self) })
+            return outcomes.map { new.remove($0.eventID) == nil ? .repeated : .none }
         }
     }
 
@@ -41,11 +48,15 @@ struct OutcomeRecorder: Service {
 
     func record(_ outcome: JobOutcome, trace: String?) async throws -> Effect {
         guard outcome.status == .completed, let card = outcome.cardID else {
-            return try await memory.submit(outcome.eventID)
+            return try await memory.submit(outcome)
         }
-        return try await pool.withTransaction { transaction in
-            try await add(outcome, to: card, trace: trace, in: transaction)
+        let (effect, woken) = try await pool.withTransaction { transaction in
+            let effect = try await add(outcome, to: card, trace: trace, in: transaction)
+            // With its asset, which the run may want to look at.
+            return (effect, try transaction.execute(RunStatements.wake(forJobs: [outcome.jobID])))
         }
+        if woken > 0 { runsDue() }
+        return effect
     }
 
     private func add(_ outcome: JobOutcome, to cardID: CardID, trace: String?, in transaction: Transaction) async throws

@@ -6,7 +6,7 @@ import Messaging
 
 /// Who wants to hear of what. What changes is learnt from the event log, so it does not matter which replica, service or
 /// person has changed it.
-final class MCPSubscriptions: Sendable {
+final class MCPSubscriptions: LogAudience {
     /// What a client asks to be told of, as far as it is honoured.
     struct Filter: Sendable {
         var resources: Set<String> = []
@@ -32,7 +32,7 @@ final class MCPSubscriptions: Sendable {
     private let state = Lock(State())
 
     /// Whether somebody listens to a resource.
-    var areUsed: Bool { state.withLock { !$0.byResource.isEmpty } }
+    var isThere: Bool { state.withLock { !$0.byResource.isEmpty } }
 
     /// Adds a listener; the result takes it away again.
     func add(_ filter: Filter, _ notify: @escaping @Sendable (_ method: String, _ uri: String?) -> Void) -> Int {

@@ -107,7 +107,9 @@ struct ProjectRoutes: Sendable {
         let threads = try await transaction.query(ThreadStatements.lock(ofProject: project.id)).map(AgentThread.init)
         if !threads.isEmpty {
             let ids = threads.map(\.id)
-            try await transaction.execute(ThreadStatements.delete(ids, trace: call.trace.traceparent))
+            _ = try await transaction.query([
+                RunStatements.delete(ofThreads: ids), ThreadStatements.delete(ids, trace: call.trace.traceparent),
+            ])
         }
         try await transaction.execute(ProjectStatements.delete(project.id, trace: call.trace.traceparent))
         return .noContent

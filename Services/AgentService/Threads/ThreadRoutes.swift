@@ -54,7 +54,7 @@ struct ThreadRoutes: Sendable {
             Operation(
                 .delete,
                 "/api/threads/{id}",
-                "delete a thread with all its checkpoints",
+                "delete a thread with all its checkpoints and runs",
                 scope: .projectsWrite,
                 success: 204
             ),
@@ -62,7 +62,10 @@ struct ThreadRoutes: Sendable {
             committed: changed
         ) { call, transaction in
             let thread = try await lock(call, transaction)
-            try await transaction.execute(ThreadStatements.delete([thread.id], trace: call.trace.traceparent))
+            _ = try await transaction.query([
+                RunStatements.delete(ofThreads: [thread.id]),
+                ThreadStatements.delete([thread.id], trace: call.trace.traceparent),
+            ])
             return .noContent
         }
     }

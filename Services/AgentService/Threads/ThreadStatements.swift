@@ -80,7 +80,7 @@ enum ThreadStatements {
         "UPDATE agent.threads SET leased_by = NULL, leased_until = NULL WHERE id = \(id)"
     }
 
-    /// Deletes locked threads with all they have.
+    /// Deletes locked threads with all they have but their runs.
     static func delete(_ ids: [ThreadID], trace: String?) -> SQL {
         """
         WITH gone_values AS (

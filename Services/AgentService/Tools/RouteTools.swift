@@ -241,6 +241,8 @@ struct RouteTools: Sendable {
             input: api.arguments(of: method, pattern).replacing(properties),
             effect: effect,
             isIdempotent: isIdempotent,
+            // Every route with an effect takes the key.
+            isRepeatable: true,
             isOpen: isOpen,
             scope: api.scope(of: method, pattern),
             startsJob: startsJob

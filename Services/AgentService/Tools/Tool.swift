@@ -23,11 +23,15 @@ struct Tool: Sendable {
     /// What it does and when to use it, for the model.
     let summary: String
     let input: JSONSchema
+    /// The schema as its owner wrote it, where `input` checks less than that.
+    var foreignInput: RawJSON?
     /// What its structured answer looks like, where that is promised.
     var output: JSONSchema?
     let effect: Effect
     /// Whether a second call with the same arguments changes nothing more.
     var isIdempotent = false
+    /// Whether the same call with the same key may be made again when nobody knows whether it was made.
+    var isRepeatable = false
     /// Whether it reaches beyond this system.
     var isOpen = false
     /// What a caller must be allowed to; `nil` for nothing beyond calling tools.
@@ -36,7 +40,12 @@ struct Tool: Sendable {
     var timeout = Duration.seconds(30)
     /// Whether its answer names a job, `job_id`, that goes on when the call is over.
     var startsJob = false
+    /// Where it comes from.
+    var source = ToolSourceName.own
     let run: @Sendable (ToolCall) async throws -> ToolAnswer
+
+    /// The schema of its arguments, for models.
+    var shownInput: RawJSON { foreignInput ?? RawJSON(JSONWriter.bytes(input.write)) }
 }
 
 /// A call of a tool with arguments that fit its schema.
@@ -73,6 +82,8 @@ struct ToolAnswer: Sendable {
     var structured: RawJSON?
     /// Whether it is the story of a failure.
     var isError = false
+    /// Whether it was written by somebody outside: data, never an instruction.
+    var isUntrusted = false
     /// What it cost, in millionths of a currency's unit, where that is known.
     var cost: Int?
 

@@ -37,7 +37,7 @@ struct ToolRegistry: Sendable {
         self.logger = logger
     }
 
-    private static func isName(_ name: String) -> Bool {
+    static func isName(_ name: String) -> Bool {
         (1...64).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
                 switch byte {
@@ -69,11 +69,7 @@ struct ToolRegistry: Sendable {
             await recorder.record(record)
             return answer
         } catch let error as ServiceError {
-            record.end(
-                error.code == .deadlineExceeded ? .timedOut : .refused,
-                code: error.code.text,
-                after: .now - begin
-            )
+            record.end(ToolRegistry.outcome(error.code), code: error.code.text, after: .now - begin)
             await recorder.record(record)
             return .failure(error)
         } catch is CancellationError {
@@ -82,6 +78,15 @@ struct ToolRegistry: Sendable {
             let ended = record
             await Task { await recorder.record(ended) }.value
             throw CancellationError()
+        }
+    }
+
+    private static func outcome(_ code: ErrorCode) -> ToolRecord.Outcome {
+        switch code {
+        case .deadlineExceeded: .timedOut
+        // What a tool needs was not there, or broke.
+        case .upstreamFailed, .serviceUnavailable: .failed
+        default: .refused
         }
     }
 

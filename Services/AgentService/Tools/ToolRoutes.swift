@@ -10,8 +10,27 @@ import Telemetry
 /// The HTTP routes that show tools and how they were used.
 struct ToolRoutes: Sendable {
     let pool: Pool
+    let toolbox: Toolbox
 
     func add(to api: inout API) {
+        api.add(
+            Operation(
+                .get,
+                "/api/tools",
+                "tools that runs may call now: what each takes and does, where it is from, how its last day was",
+                scope: .projectsRead,
+                query: [.text("source", "where they are from")]
+            )
+        ) { call in
+            let source = call.text("source")
+            let tools = toolbox.tools(for: call.principal).filter { source == nil || $0.source == source }
+            let use = try await ToolUse.lately(pool)
+            return .json { json in
+                json.object { json in
+                    json.member("items", tools.map { ListedTool(tool: $0, use: use[$0.name] ?? ToolUse()) })
+                }
+            }
+        }
         api.add(
             Operation(
                 .get,

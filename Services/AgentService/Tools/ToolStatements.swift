@@ -29,6 +29,19 @@ enum ToolStatements {
         """
     }
 
+    /// How tools were used lately: calls, failures of all kinds, and the time within which 19 of 20 ended.
+    static func use(within age: Duration, atMost limit: Int) -> SQL {
+        """
+        SELECT tool, count(*), count(*) FILTER (WHERE outcome <> 'succeeded'),
+            percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_us)
+        FROM (
+            SELECT tool, outcome, duration_us FROM agent.tool_calls
+            WHERE at > now() - \(age) ORDER BY at DESC LIMIT \(limit)
+        ) AS lately
+        GROUP BY tool
+        """
+    }
+
     /// Forgets calls that are older than so long.
     static func forget(olderThan age: Duration, atMost limit: Int) -> SQL {
         """

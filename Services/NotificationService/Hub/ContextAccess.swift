@@ -18,6 +18,8 @@ struct ContextAccess: Sendable {
         case .project(let id): id == project
         case .card(let id): try await isThere(ContextAccessStatements.card(id, in: project))
         case .job(let id): try await isThere(ContextAccessStatements.job(id, in: project))
+        case .thread(let id): try await isThere(ContextAccessStatements.thread(id, in: project))
+        case .run(let id): try await isThere(ContextAccessStatements.run(id, in: project))
         }
     }
 
@@ -31,6 +33,14 @@ struct ContextAccess: Sendable {
 enum ContextAccessStatements {
     static func card(_ id: CardID, in project: ProjectID) -> SQL {
         "SELECT FROM agent.card_places WHERE card_id = \(id) AND project_id = \(project)"
+    }
+
+    static func thread(_ id: ThreadID, in project: ProjectID) -> SQL {
+        "SELECT FROM agent.thread_places WHERE thread_id = \(id) AND project_id = \(project)"
+    }
+
+    static func run(_ id: RunID, in project: ProjectID) -> SQL {
+        "SELECT FROM agent.run_places WHERE run_id = \(id) AND project_id = \(project)"
     }
 
     static func job(_ id: JobID, in project: ProjectID) -> SQL {

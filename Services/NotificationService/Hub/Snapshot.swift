@@ -99,6 +99,8 @@ enum SnapshotStatements {
             case .project(let id): "job.project_id = \(id)"
             case .job(let id): "job.id = \(id)"
             case .queue(let name): "job.queue = \(name)"
+            // What threads and runs are is the agent service's to tell.
+            case .thread, .run: "false"
             case .all: "true"
             }
         return """

@@ -83,7 +83,7 @@ enum ClientMessage: Sendable {
         guard let text = element.string, let context = ContextID(text) else {
             throw ProtocolError(
                 "INVALID_CONTEXT",
-                "a context_id is an id, card:, job:, project:, queue: or all",
+                "a context_id is an id, card:, job:, project:, queue:, thread:, run: or all",
                 id: id
             )
         }

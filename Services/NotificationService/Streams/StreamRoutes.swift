@@ -42,7 +42,10 @@ struct StreamRoutes: Sendable {
 
     private func context(_ call: Call) async throws -> ContextID {
         guard let text = call.text("context_id"), let context = ContextID(text) else {
-            throw ServiceError.invalid("?context_id", "must be an id, card:, job:, project:, queue: or all")
+            throw ServiceError.invalid(
+                "?context_id",
+                "must be an id, card:, job:, project:, queue:, thread:, run: or all"
+            )
         }
         guard try await access.allows(call.principal, context) else {
             throw ServiceError(ErrorCode("FORBIDDEN_CONTEXT", 403), "the token may not watch this")

@@ -1,4 +1,5 @@
 import Contracts
+import HTTPClient
 import JSON
 import Kernel
 import Subprocess
@@ -33,7 +34,7 @@ struct CommandKind: Sendable {
     var unavailable: String?
     let arguments: ArgumentList
     /// What its standard input holds.
-    var input: ArgumentTemplate?
+    var input: TextTemplate?
     let output: Output
     var progress: ProgressPattern?
     var limits: ResourceLimits

@@ -1,5 +1,6 @@
 import Contracts
 import Crypto
+import HTTPClient
 import JSON
 import Kernel
 import Subprocess
@@ -39,7 +40,7 @@ enum CommandPreset: String, CaseIterable, Sendable {
                 ["-p", "{pitch}"],
             ]),
             // By standard input, where it can be nothing but text.
-            input: try ArgumentTemplate("{text}"),
+            input: try TextTemplate("{text}"),
             output: CommandKind.Output(file: "result.wav", mediaType: "audio/wav"),
             limits: limits,
             timeout: .seconds(300)

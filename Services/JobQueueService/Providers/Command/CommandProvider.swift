@@ -1,6 +1,7 @@
 import Concurrency
 import Contracts
 import Files
+import HTTPClient
 import JSON
 import Kernel
 import Subprocess
@@ -124,7 +125,7 @@ struct CommandProvider: Provider {
     }
 
     private static func arguments(_ kind: CommandKind, _ values: [String: String]) throws -> [String] {
-        do throws(ArgumentTemplate.Mistake) {
+        do throws(TextTemplate.Mistake) {
             return try kind.arguments.filled(values)
         } catch {
             throw ProviderFailure(code: "INVALID_PARAMS", message: error.message, isRetryable: false)

@@ -1,3 +1,4 @@
+import HTTPClient
 import JSON
 import Kernel
 import Subprocess
@@ -53,8 +54,8 @@ enum CommandProviderFile {
     ])
 
     /// Reads a file's text.
-    static func read(_ text: String, maximumBytes: Int) -> ProviderFile<CommandKind> {
-        ProviderFile(text: text, list: "kinds", schema: schema) { element, mistakes in
+    static func read(_ text: String, maximumBytes: Int) -> Declarations<CommandKind> {
+        Declarations(text: text, list: "kinds", schema: schema) { element, mistakes in
             kind(element, maximumBytes, &mistakes)
         }
     }
@@ -62,7 +63,7 @@ enum CommandProviderFile {
     private static func kind(
         _ json: JSONElement,
         _ maximumBytes: Int,
-        _ mistakes: inout ProviderMistakes
+        _ mistakes: inout DeclarationMistakes
     ) -> CommandKind? {
         let program = json["program"]?.string ?? ""
         if !program.hasPrefix("/") { mistakes.note("/program", "must be an absolute path") }
@@ -76,7 +77,7 @@ enum CommandProviderFile {
         let arguments = mistakes.value("/arguments") { try argumentList(json["arguments"] ?? .null) }
         let input = json.value("input")?.string
             .flatMap { text in
-                mistakes.value("/input") { try ArgumentTemplate(text) }
+                mistakes.value("/input") { try TextTemplate(text) }
             }
         let progress = json.value("progress")
             .flatMap { json in
@@ -118,8 +119,8 @@ enum CommandProviderFile {
             groups: try json.elements.map { element in
                 let texts = element.kind == .array ? element.elements.map(\.string) : [element.string]
                 let templates = try texts.map { text in
-                    guard let text else { throw ArgumentTemplate.Mistake(message: "must be texts or arrays of texts") }
-                    return try ArgumentTemplate(text)
+                    guard let text else { throw TextTemplate.Mistake(message: "must be texts or arrays of texts") }
+                    return try TextTemplate(text)
                 }
                 return ArgumentList.Group(templates: templates, isOptional: element.kind == .array)
             }

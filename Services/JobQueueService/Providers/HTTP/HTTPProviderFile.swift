@@ -1,6 +1,8 @@
 import Contracts
+import HTTPClient
 import JSON
 import Kernel
+import Settings
 
 /// The file of outside services that `HTTP_PROVIDERS_FILE` names.
 ///
@@ -89,12 +91,12 @@ struct HTTPProviderFile {
     private let maximumBytes: Int
 
     /// Reads a file's text.
-    static func read(_ text: String, environment: [String: String], maximumBytes: Int) -> ProviderFile<HTTPKind> {
+    static func read(_ text: String, environment: [String: String], maximumBytes: Int) -> Declarations<HTTPKind> {
         let reader = HTTPProviderFile(environment: environment, maximumBytes: maximumBytes)
-        return ProviderFile(text: text, list: "providers", schema: schema) { reader.kind($0, &$1) }
+        return Declarations(text: text, list: "providers", schema: schema) { reader.kind($0, &$1) }
     }
 
-    private func kind(_ json: JSONElement, _ mistakes: inout ProviderMistakes) -> HTTPKind? {
+    private func kind(_ json: JSONElement, _ mistakes: inout DeclarationMistakes) -> HTTPKind? {
         let name = json["name"]?.string ?? ""
         if !name.utf8.allSatisfy({ RequestTemplate.isUnreserved($0) }) {
             mistakes.note("/name", "must fit into a path: letters, digits, '-', '_', '.' and '~'")
@@ -146,7 +148,7 @@ struct HTTPProviderFile {
         )
     }
 
-    private func waiting(_ json: JSONElement, _ mistakes: inout ProviderMistakes) -> HTTPKind.Waiting? {
+    private func waiting(_ json: JSONElement, _ mistakes: inout DeclarationMistakes) -> HTTPKind.Waiting? {
         switch (json.value("poll"), json.value("webhook")) {
         case (let poll?, nil):
             let interval = Duration.milliseconds(poll.value("interval_ms")?.int ?? 2000)
@@ -177,9 +179,9 @@ struct HTTPProviderFile {
         _ json: JSONElement?,
         _ place: String,
         _ method: String,
-        _ mistakes: inout ProviderMistakes
+        _ mistakes: inout DeclarationMistakes
     ) -> RequestTemplate? {
-        guard let json, let url = mistakes.value(place + "/url", { try ArgumentTemplate(json["url"]?.string ?? "") })
+        guard let json, let url = mistakes.value(place + "/url", { try TextTemplate(json["url"]?.string ?? "") })
         else { return nil }
         let text = json["url"]?.string ?? ""
         let authority = text.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" }
@@ -205,7 +207,7 @@ struct HTTPProviderFile {
     private func pointer(
         _ json: JSONElement?,
         _ place: String,
-        _ mistakes: inout ProviderMistakes
+        _ mistakes: inout DeclarationMistakes
     ) -> JSONPointer? {
         let pointer = json?.string.flatMap { JSONPointer($0) }
         if pointer == nil { mistakes.note(place, "must be a JSON pointer, empty or beginning with '/'") }
@@ -214,24 +216,16 @@ struct HTTPProviderFile {
 
     /// The names of all `${NAME}` in a provider's text.
     private func variables(in json: JSONElement) -> Set<String> {
-        let text = String(decoding: json.raw.bytes, as: UTF8.self)
-        return Set(text.split(separator: "${").dropFirst().map { String($0.prefix { $0 != "}" }) })
+        EnvironmentText(String(decoding: json.raw.bytes, as: UTF8.self)).names
     }
 
     /// A text with each `${NAME}` replaced from the environment.
-    private func expanded(_ text: String, _ place: String, _ mistakes: inout ProviderMistakes) -> String? {
-        var expanded = ""
-        var rest = text[...]
-        while let start = rest.firstRange(of: "${") {
-            guard let end = rest[start.upperBound...].firstIndex(of: "}") else { break }
-            let name = String(rest[start.upperBound..<end])
-            guard let value = environment[name], !value.isEmpty else {
-                mistakes.note(place, "names the variable '\(name)', which is not set")
-                return nil
-            }
-            expanded += rest[..<start.lowerBound] + value
-            rest = rest[rest.index(after: end)...]
+    private func expanded(_ text: String, _ place: String, _ mistakes: inout DeclarationMistakes) -> String? {
+        do {
+            return try EnvironmentText(text).filled(from: environment)
+        } catch {
+            mistakes.note(place, "names the variable '\(error.name)', which is not set")
+            return nil
         }
-        return expanded + rest
     }
 }

@@ -1,4 +1,5 @@
 import Contracts
+import HTTPClient
 import JSON
 import Kernel
 
