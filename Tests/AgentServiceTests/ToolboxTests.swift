@@ -36,7 +36,9 @@ import Testing
             let list = tools.map { name in
                 let hints = #""annotations":{"readOnlyHint":\#(name == "look"),"idempotentHint":true}"#
                 let input = #"{"type":"object","properties":{"q":{"type":"string"}},"if":{},"required":["q"]}"#
-                return #"{"name":"\#(name)","description":"d","inputSchema":\#(input),\#(hints)}"#
+                let output = #"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#
+                return
+                    #"{"name":"\#(name)","description":"d","inputSchema":\#(input),"outputSchema":\#(output),\#(hints)}"#
             }
             return result(#"{"tools":[\#(list.joined(separator: ","))]}"#)
         case "tools/call": return OthersService.json(call(json["params"] ?? .null, id))
@@ -132,6 +134,10 @@ import Testing
                 (#""error":{"code":-32602,"message":"q is odd"}"#, "error -32602\nq is odd", "failed"),
                 (#""result":{"content":[],"isError":true}"#, "", "failed"),
                 (#""result":{"resultType":"input_required"}"#, "TOOL_NEEDS_INPUT", "refused TOOL_NEEDS_INPUT"),
+                (
+                    #""result":{"content":[],"structuredContent":{"n":"1"}}"#, "not what its schema promises",
+                    "failed UPSTREAM_FAILED"
+                ),
                 (#""result":7"#, "breaks the protocol", "failed UPSTREAM_FAILED"),
                 (
                     #""result":{"content":[{"type":"text","text":"\#(String(repeating: "x", count: 2_000))"}]}"#,

@@ -82,8 +82,9 @@ final class RemoteTools: ToolSource, Service {
             name: RemoteToolName.of(remote.name, at: declared.settings.name),
             title: remote.title ?? remote.name,
             summary: remote.summary,
-            input: RemoteTools.checked(remote.input),
+            input: RemoteTools.checked(remote.input) ?? .anyObject,
             foreignInput: remote.input,
+            output: remote.output.flatMap(RemoteTools.checked),
             effect: effect,
             isIdempotent: isIdempotent,
             isRepeatable: effect == .read || isIdempotent,
@@ -97,12 +98,12 @@ final class RemoteTools: ToolSource, Service {
         }
     }
 
-    /// What of a schema can be checked here; the server checks the rest.
-    private static func checked(_ schema: RawJSON) -> JSONSchema {
+    /// A schema that can be checked here; `nil` for one that is refused, which is the server's to check.
+    private static func checked(_ schema: RawJSON) -> JSONSchema? {
         do {
             return try JSONSchema(parsing: JSONDocument(parsing: schema.bytes).root)
         } catch {
-            return .anyObject
+            return nil
         }
     }
 
