@@ -164,17 +164,24 @@ struct Agent: Sendable {
     private func addMCP(to api: inout API, _ routes: [Tool]) throws {
         let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
         let resources = MCPResources(api: api)
+        let tasks = MCPTasks(pool: pool, jobs: jobs)
         let tools = routes + (fixtures?.tools ?? [])
         let methods = MCPMethods(
             registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
             resources: resources,
+            tasks: tasks,
             fixtures: fixtures,
             logger: logger
         )
         let endpoint = MCPEndpoint(
             guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
             methods: methods,
-            listening: MCPListening(resources: resources, subscriptions: subscriptions, fixtures: fixtures),
+            listening: MCPListening(
+                resources: resources,
+                subscriptions: subscriptions,
+                tasks: tasks,
+                fixtures: fixtures
+            ),
             sessions: MCPSessions(pool: steady),
             calls: calls,
             logger: logger

@@ -23,7 +23,10 @@ struct AgentSettings: Sendable {
 
     init(_ reader: inout SettingsReader) {
         common = ServiceSettings(&reader, service: "agent", port: 8080)
-        let token = reader.optionalSecret("JOB_QUEUE_TOKEN", "API key with jobs:submit for calls to the job queue")
+        let token = reader.optionalSecret(
+            "JOB_QUEUE_TOKEN",
+            "API key for calls to the job queue: jobs:submit, and jobs:manage to let MCP cancel tasks"
+        )
         if common.mode == .production, token == nil { reader.refuse("JOB_QUEUE_TOKEN must be set in production") }
         jobQueueToken = token ?? common.access.developmentToken
         toolCallRetentionDays = reader.int(

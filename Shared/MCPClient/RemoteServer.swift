@@ -169,7 +169,7 @@ public final class RemoteServer: Sendable {
             guard let client else { preconditionFailure("a server by HTTP has a client") }
             return HTTPTransport(client, url: url, headers: headers)
         case .program(let command):
-            return ProgramTransport(command, logger: logger) { [changed] message in
+            return ProgramTransport(command, logger: logger, mask: settings.mask) { [changed] message in
                 if message.saysToolsChanged { changed.signal() }
             }
         }

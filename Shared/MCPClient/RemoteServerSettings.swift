@@ -26,6 +26,8 @@ public struct RemoteServerSettings: Sendable {
     public var backoff: Backoff
     /// Our version, which servers are told.
     public var version: String
+    /// What is taken out of what a program writes to the log.
+    public var mask: SecretMask
 
     /// Settings that suit servers of others.
     public init(
@@ -35,7 +37,8 @@ public struct RemoteServerSettings: Sendable {
         refresh: Duration = .seconds(180),
         quiet: Duration = .seconds(1),
         backoff: Backoff = Backoff(from: .seconds(1), cap: .seconds(60)),
-        version: String
+        version: String,
+        mask: SecretMask = SecretMask([])
     ) {
         self.name = name
         self.way = way
@@ -44,5 +47,6 @@ public struct RemoteServerSettings: Sendable {
         self.quiet = quiet
         self.backoff = backoff
         self.version = version
+        self.mask = mask
     }
 }

@@ -17,17 +17,20 @@ extension AgentFixture {
         _ method: String,
         _ parameters: String = "",
         meta: String = "",
+        capabilities: String = "{}",
         token: String = "dev-token",
         change: (inout [(String, String)]) -> Void = { _ in }
     ) async throws -> Answer {
-        let own =
-            #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#
+        let prefix = "io.modelcontextprotocol/"
+        let own = #""\#(prefix)protocolVersion":"2026-07-28","\#(prefix)clientCapabilities":\#(capabilities)"#
         let comma = parameters.isEmpty ? "" : ","
         let body =
             #"{"jsonrpc":"2.0","id":7,"method":"\#(method)","params":{\#(parameters)\#(comma)"_meta":{\#(own)\#(meta)}}}"#
         var headers = [AgentFixture.accept, ("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)]
         let named = try JSONDocument(parsing: body).root["params"]
-        if let name = (named?["name"] ?? named?["uri"])?.string { headers.append(("Mcp-Name", name)) }
+        if let name = (named?["name"] ?? named?["uri"] ?? named?["taskId"])?.string {
+            headers.append(("Mcp-Name", name))
+        }
         change(&headers)
         return try await send("POST", "/mcp", body, headers: headers, token: token)
     }

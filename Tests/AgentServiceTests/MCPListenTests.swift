@@ -59,10 +59,11 @@ extension AgentFixture {
     func listen(
         _ parameters: String,
         token: String,
+        capabilities: String = "{}",
         _ body: (inout MCPListener) async throws -> Void
     ) async throws {
-        let own =
-            #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#
+        let prefix = "io.modelcontextprotocol/"
+        let own = #""\#(prefix)protocolVersion":"2026-07-28","\#(prefix)clientCapabilities":\#(capabilities)"#
         let message =
             #"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{\#(parameters),"_meta":{\#(own)}}}"#
         let request = ClientRequest(

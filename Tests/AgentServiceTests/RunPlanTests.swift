@@ -153,6 +153,7 @@ import Testing
             seq: 1,
             usage: usage,
             isCancelled: isCancelled,
+            wakeAt: nil,
             deadline: deadline ?? now + .seconds(3_600),
             answer: nil,
             limitReached: nil,

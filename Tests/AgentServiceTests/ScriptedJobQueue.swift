@@ -7,6 +7,7 @@ import Telemetry
 final class ScriptedJobQueue: Sendable {
     /// What a submission brought.
     struct Submission: Sendable {
+        let path: String
         let key: String?
         let token: String?
         let body: String
@@ -31,7 +32,9 @@ final class ScriptedJobQueue: Sendable {
     ) async throws {
         let queue = ScriptedJobQueue(status, answer)
         var router = Router()
-        router.add(.post, "/api/jobs", body: .buffered(atMost: 1 << 20)) { request in queue.take(request) }
+        for path in ["/api/jobs", "/api/jobs/{id}/cancel"] {
+            router.add(.post, path, body: .buffered(atMost: 1 << 20)) { request in queue.take(request) }
+        }
         let server = Server(
             settings: ServerSettings(port: 0, loops: 1),
             router: router,
@@ -46,6 +49,7 @@ final class ScriptedJobQueue: Sendable {
 
     private func take(_ request: Request) -> Response {
         let submission = Submission(
+            path: request.path,
             key: request.headers["Idempotency-Key"],
             token: request.headers["Authorization"],
             body: String(decoding: request.body.bytes, as: UTF8.self)

@@ -92,6 +92,7 @@ import Testing
             ("asset revoke", AssetStatements.revoke(asset, by: "me", trace: nil)),
             ("jobs of card", JobViewStatements.ofCard(card.id, before: job.uuid, limit: 1)),
             ("jobs of project", JobViewStatements.ofProject(project, limit: 1)),
+            ("job find", JobViewStatements.find(job, limit: project)),
             ("result of job", JobViewStatements.result(of: job)), ("memory counts", MemoryStatements.counts(project)),
             ("memory cards", MemoryStatements.cards(project, activities: 1, limit: 1)),
             (

@@ -20,9 +20,11 @@ import Testing
     private final class Steps: Sendable { let list = Lock<[Double]>([]) }
 
     /// A server of MCP of the modern era with these tools; a call is answered by `call`.
-    private static func answer(
+    static func answer(
         _ asked: OthersService.Seen,
         tools: [String],
+        keyword: String = #""if":{},"#,
+        promise: String = "null",
         _ call: (JSONElement, String) -> String
     ) -> Response {
         let json = (try? JSONDocument(parsing: asked.body).root) ?? .null
@@ -35,10 +37,9 @@ import Testing
         case "tools/list":
             let list = tools.map { name in
                 let hints = #""annotations":{"readOnlyHint":\#(name == "look"),"idempotentHint":true}"#
-                let input = #"{"type":"object","properties":{"q":{"type":"string"}},"if":{},"required":["q"]}"#
-                let output = #"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#
-                return
-                    #"{"name":"\#(name)","description":"d","inputSchema":\#(input),"outputSchema":\#(output),\#(hints)}"#
+                let input = #"{"type":"object","properties":{"q":{"type":"string"}},\#(keyword)"required":["q"]}"#
+                let schemas = #""inputSchema":\#(input),"outputSchema":\#(promise)"#
+                return #"{"name":"\#(name)","description":"d",\#(schemas),\#(hints)}"#
             }
             return result(#"{"tools":[\#(list.joined(separator: ","))]}"#)
         case "tools/call": return OthersService.json(call(json["params"] ?? .null, id))
@@ -145,7 +146,8 @@ import Testing
                 ),
             ]
             try await OthersService.run { _, asked in
-                ToolboxTests.answer(asked, tools: ["look"]) { parameters, id in
+                let promise = #"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#
+                return ToolboxTests.answer(asked, tools: ["look"], promise: promise) { parameters, id in
                     let number = parameters["arguments"]?["q"]?.string.flatMap { Int($0) } ?? 0
                     return #"{"jsonrpc":"2.0","id":\#(id),\#(answers[number].0)}"#
                 }

@@ -145,6 +145,23 @@ import Testing
         #expect(outcome.text == "a")
         #expect(outcome.reply.toolCalls == [ModelToolCall(id: "c", name: "f", arguments: RawJSON(#"{"n":1}"#))])
         #expect(outcome.finish == .toolCalls)
+        // Items named by their id alone, by another id at the same place, and not at all.
+        for (added, delta, done) in [
+            (#""item_id":"i""#, #""item_id":"i""#, #""item_id":"i""#),
+            (#""output_index":0,"item_id":"i""#, #""output_index":0,"item_id":"j""#, #""output_index":0"#),
+            (#""x":1"#, #""x":1"#, #""x":1"#),
+        ] {
+            let said = try read(
+                .openAIResponses,
+                events(
+                    #"{"type":"response.output_item.added",\#(added),"item":{"type":"message"}}"#,
+                    #"{"type":"response.output_text.delta",\#(delta),"delta":"once"}"#,
+                    #"{"type":"response.output_item.done",\#(done),"item":{"type":"message","content":[{"text":"once"}]}}"#,
+                    #"{"type":"response.completed","response":{"output":[{"type":"message","content":[{"text":"once"}]}]}}"#
+                )
+            )
+            #expect(said.text == "once" && said.reply.text == "once")
+        }
         // Only the last event has anything.
         let last = try read(
             .openAIResponses,

@@ -72,7 +72,7 @@ import Testing
         #expect(catalog.names == ["rules", "acme/big/one", "openai/*", "ollama/*"])
         let found = try #require(catalog.find("acme/big/one"))
         #expect(found.name == "big/one")
-        #expect(found.model.provider == "openai")
+        #expect(found.model.provider == "acme")
         #expect(found.facts.cost(of: ModelUsage(inputTokens: 10, outputTokens: 1)) == 12)
         #expect(catalog.find("acme/small") == nil)
         #expect(catalog.find("ollama/any:7b")?.name == "any:7b")

@@ -5,8 +5,9 @@ import Testing
 
 @testable import LanguageModels
 
-/// That the scripted provider speaks as the real ones do is said by the clients that OpenAI and Anthropic publish.
-/// `MARTLET_MODELS_PYTHON` names a python that has `openai` and `anthropic`; else one is made where PyPI can be reached.
+/// That the scripted provider speaks as the real ones do is said by the clients that OpenAI, Anthropic and Ollama
+/// publish. `MARTLET_MODELS_PYTHON` names a python that has `openai`, `anthropic` and `ollama`; else one is made where
+/// PyPI can be reached.
 @Suite(.timeLimit(.minutes(5))) struct OfficialClientTests {
     private static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -45,7 +46,7 @@ import Testing
             print("the official clients are not tried: \(output)")
         } else {
             #expect(status == 0 && output.contains("all understood"), "\(output)")
-            #expect(server.requests.count == 3)
+            #expect(server.requests.count == 4)
         }
     }
 
@@ -66,7 +67,7 @@ import Testing
                 ["python3", "-m", "venv", folder.path],
                 [
                     python, "-m", "pip", "install", "--quiet", "--timeout", "10", "--retries", "1", "openai",
-                    "anthropic",
+                    "anthropic", "ollama",
                 ],
             ]
             for command in commands {

@@ -198,17 +198,30 @@ import Testing
         #expect(server.requests.count == 3)
     }
 
-    @Test(arguments: Wire.allCases) func `silence has an end, before and behind the first piece`(wire: Wire) async {
+    @Test(arguments: Wire.allCases) func `silence has an end, before and behind the first piece`(wire: Wire)
+        async throws
+    {
         for count in [0, 8] {
             let answer = ScriptedAnswer("A long text that has several pieces.", fault: .silent(afterEvents: count))
             let (failure, server) = await failure(wire, [answer]) {
-                $0.timeouts.idle = .milliseconds(200)
+                $0.timeouts.idle = .seconds(1)
                 $0.retries = 1
             }
             #expect(failure?.code == .timedOut)
             #expect(failure?.hasStreamed == (count > 0))
-            #expect(server.requests.count == (count > 0 ? 1 : 2))
+            try await eventually("every attempt has been seen") { server.requests.count == (count > 0 ? 1 : 2) }
         }
+    }
+
+    @Test(arguments: Wire.allCases) func `a whole answer is not held up by a server that does not close`(wire: Wire)
+        async throws
+    {
+        var answer = Self.answer
+        answer.fault = .silent(afterEvents: .max)
+        let server = ScriptedModelServer([answer])
+        let reply = try await model(wire, server).reply(to: request, trace: nil) { _ in }
+        #expect(reply.message.text == answer.text)
+        #expect(reply.usage.inputTokens == 20 && !reply.usage.isEstimated)
     }
 
     @Test func `all attempts together have an end`() async {
@@ -232,7 +245,7 @@ import Testing
     @Test(arguments: Wire.allCases) func `an answer without an end is cut off`(wire: Wire) async throws {
         let server = ScriptedModelServer([ScriptedAnswer(fault: .endless)])
         let failure = await #expect(throws: ModelFailure.self) {
-            _ = try await model(wire, server).reply(to: request, trace: nil) { _ in }
+            _ = try await model(wire, server, { $0.limits.bytes = 256 << 10 }).reply(to: request, trace: nil) { _ in }
         }
         #expect(failure?.code == .answerTooLarge)
         #expect(failure?.isRetryable == false)

@@ -68,7 +68,11 @@ import Testing
             ],
             [("a", "f", #"{"x":"}"}"#)]
         ),
-        Case("a name in pieces", [(0, "a", "get_", ""), (0, nil, "weather", "{}")], [("a", "get_weather", "{}")]),
+        Case(
+            "braces behind an escaped quote",
+            [(0, "a", "f", #"{"x":"\"}"#), (0, "a", "f", #"{"}"#)],
+            [("a", "f", #"{"x":"\"}{"}"#)]
+        ), Case("a name in pieces", [(0, "a", "get_", ""), (0, nil, "weather", "{}")], [("a", "get_weather", "{}")]),
         Case("a name that grows", [(0, "a", "get", ""), (0, nil, "get_weather", "{}")], [("a", "get_weather", "{}")]),
         Case(
             "no arguments at all",

@@ -65,7 +65,7 @@ import Testing
         #expect(ids == ["call_0", "call_0_2"])
     }
 
-    @Test func `reasoning goes back to its own wire only, and never alone`() throws {
+    @Test func `reasoning goes back to its own wire only, and never last`() throws {
         let messages = [
             ModelMessage(.user, [.text("a")]), ModelMessage(.assistant, [thought(.anthropic), .text("b")]),
             ModelMessage(.user, [.text("c")]), ModelMessage(.assistant, [thought(.anthropic)]),
@@ -73,6 +73,11 @@ import Testing
         let own = try Transcript(messages, for: .anthropic)
         #expect(own.turns[1] == .assistant([thought(.anthropic), .text("b")]))
         #expect(own.turns.count == 3)
+        let cut = [
+            ModelMessage(.user, [.text("a")]), ModelMessage(.assistant, [.text("b"), thought(.anthropic)]),
+            ModelMessage(.user, [.text("c")]),
+        ]
+        #expect(try Transcript(cut, for: .anthropic).turns[1] == .assistant([.text("b")]))
         #expect(try Transcript(messages, for: .openAIResponses).turns[1] == .assistant([.text("b")]))
     }
 

@@ -140,6 +140,16 @@ import Testing
         expect(without["tools"], #"[{"name":"web_find","description":"","input_schema":{"type":"object"}}]"#)
     }
 
+    @Test func `a tool's summary is no longer than OpenAI allows`() throws {
+        var request = Self.request()
+        request.tools[0].summary = String(repeating: "ä", count: 2000)
+        let chat = try body(.openAIChat, request)["tools"]?.elements.first { _ in true }?["function"]?["description"]
+        let responses = try body(.openAIResponses, request)["tools"]?.elements.first { _ in true }?["description"]
+        #expect(chat?.string?.count == 1024 && responses?.string?.count == 1024)
+        let messages = try body(.anthropic, request)["tools"]?.elements.first { _ in true }?["description"]
+        #expect(messages?.string?.count == 2000)
+    }
+
     @Test func `Messages has a limit in every request`() throws {
         var request = Self.request()
         request.maximumOutputTokens = nil

@@ -69,6 +69,16 @@ import Testing
         #expect(try await server.call("grown").content == [.text("grown")])
     }
 
+    @Test func `what a program complains of is logged, without what it must not tell`() async throws {
+        guard let command = try await PythonServer.command() else { return }
+        let log = RecordedLog()
+        let mask = SecretMask(["complains"])
+        try await Fixture.run(.program(command), change: { $0.mask = mask }, logger: log.logger()) { server in
+            try await server.ready()
+            try await eventually { log.all.contains { $0.contains("the server ••• a little") } }
+        }
+    }
+
     @Test func `a program that ends is started again`() async throws {
         guard let command = try await PythonServer.command() else { return }
         try await Fixture.run(.program(command)) { server in

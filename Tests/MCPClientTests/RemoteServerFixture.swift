@@ -20,6 +20,7 @@ struct RemoteServerFixture {
         _ way: RemoteServerSettings.Way,
         last: Revision? = nil,
         change: (inout RemoteServerSettings) -> Void = { _ in },
+        logger: Logger = .silent,
         _ body: (RemoteServer) async throws -> Void
     ) async throws {
         var settings = RemoteServerSettings(
@@ -30,7 +31,7 @@ struct RemoteServerFixture {
             version: "1"
         )
         change(&settings)
-        let server = RemoteServer(settings, last: last, logger: .silent, metrics: Metrics())
+        let server = RemoteServer(settings, last: last, logger: logger, metrics: Metrics())
         let running = Task { await server.run() }
         do {
             try await body(server)
@@ -78,5 +79,7 @@ final class Steps: Sendable {
 
     var all: [Double] { list.withLock { $0 } }
 
-    func take(_ step: RemoteProgress) { list.withLock { $0.append(step.done) } }
+    func take(_ step: RemoteProgress) { take(step.done) }
+
+    func take(_ step: Double) { list.withLock { $0.append(step) } }
 }

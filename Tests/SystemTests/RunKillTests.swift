@@ -1,9 +1,12 @@
+import Concurrency
 import Contracts
 import Foundation
 import HTTPClient
+import HTTPServer
 import JSON
 import Kernel
 import Postgres
+import Telemetry
 import TestSupport
 import Testing
 
@@ -11,13 +14,16 @@ import Testing
 /// happened already.
 @Suite(.timeLimit(.minutes(10)), .serialized) struct RunKillTests {
     @Test func `killed at any step, a run goes on from there and has every effect once`() async throws {
-        let settings = ["AGENT_RUN_LEASE_MS": "1000", "PROVIDER_PRESETS": "echo"]
+        let receiver = try await EffectReceiver.start()
+        let file = FileManager.default.temporaryDirectory.appending(path: "tools-\(UUID()).json")
+        try Data(receiver.declaration.utf8).write(to: file)
+        let settings = ["AGENT_RUN_LEASE_MS": "1000", "PROVIDER_PRESETS": "echo", "TOOLS_FILE": file.path]
         try await Cluster.run(settings) { cluster in
-            let stage = RunStage(cluster: cluster)
+            let stage = RunStage(cluster: cluster, receiver: receiver)
             try await stage.prepare()
             let whole = try await stage.play(killingAt: nil)
             #expect(whole.status == "completed")
-            #expect(whole.effects == [1, 1, 0, 2, 1])
+            #expect(whole.effects == [1, 1, 0, 3, 1, 1])
             var kills = 0
             // The first event is the message's own, which its sender repeats.
             for event in 2...whole.events {
@@ -30,9 +36,61 @@ import Testing
             print(
                 "runs: killed \(kills) times, at each of \(whole.events) events of a run of \(whole.transcript.count) steps"
             )
-            #expect(kills > 8)
+            print("runs: the receiver had \(receiver.effects) effects in \(receiver.requests) requests")
+            #expect(kills > 8 && receiver.requests > receiver.effects)
         }
+        await receiver.stop()
+        try FileManager.default.removeItem(at: file)
     }
+}
+
+/// A service outside, which has an effect once for every key that it is sent.
+private final class EffectReceiver: Sendable {
+    /// The keys that came, in order.
+    private final class Log: Sendable {
+        let keys = Lock<[String]>([])
+    }
+
+    private let log: Log
+    private let server: Server
+    private let port: Int
+
+    /// All requests, and those of them that had an effect.
+    var requests: Int { log.keys.withLock { $0.count } }
+    var effects: Int { log.keys.withLock { Set($0).count } }
+
+    /// A file of tools that has it.
+    var declaration: String {
+        #"""
+        {"http_tools":[{"name":"send_letter","summary":"Sends a letter.","input":{"type":"object"},"effect":"irreversible",
+        "method":"POST","url":"http://127.0.0.1:\#(port)/letters","honours_idempotency_key":true,
+        "allow_private_addresses":true}]}
+        """#
+    }
+
+    private init(_ server: Server, port: Int, _ log: Log) {
+        self.server = server
+        self.port = port
+        self.log = log
+    }
+
+    static func start() async throws -> EffectReceiver {
+        let log = Log()
+        var router = Router()
+        router.add(.post, "/letters", body: .buffered(atMost: 1 << 16)) { request in
+            log.keys.withLock { $0.append(request.headers["Idempotency-Key"] ?? "none") }
+            return Response(.ok, type: "application/json", Array("{}".utf8))
+        }
+        let server = Server(
+            settings: ServerSettings(port: 0, loops: 1),
+            router: router,
+            logger: .silent,
+            metrics: Metrics()
+        )
+        return EffectReceiver(server, port: Int(try await server.start().port), log)
+    }
+
+    func stop() async { await server.stop(grace: .seconds(1)) }
 }
 
 /// Where the same run is played again and again.
@@ -43,12 +101,14 @@ private struct RunStage: Sendable {
         let events: Int
         /// What was said, with ids and times taken out.
         let transcript: [String]
-        /// How often each effect happened: activities, jobs, cards that are still there, approvals used, endings told.
+        /// How often each effect happened: activities, jobs, cards that are still there, approvals used, endings told,
+        /// letters that the outside got.
         let effects: [Int]
         let wasKilled: Bool
     }
 
     let cluster: Cluster
+    let receiver: EffectReceiver
 
     /// Makes the database stop at an event of our choice, in the middle of the transaction.
     func prepare() async throws {
@@ -86,6 +146,8 @@ private struct RunStage: Sendable {
             /submit_job {"id":"\(cards[0])","kind":"echo","params":{}}
             /delete_card {"id":"\(cards[1])"}
             ---
+            /send_letter {"to":"all"}
+            ---
             That is all.
             """
         let body = JSONWriter.bytes { json in json.object { $0.member("content", script) } }
@@ -93,8 +155,9 @@ private struct RunStage: Sendable {
             let id = try await make("/api/threads/\(thread)/messages", String(decoding: body, as: UTF8.self), "run_id")
             return try #require(RunID(id))
         }
+        let before = receiver.effects
         let (id, wasKilled) = try await run(say, killingAt: event)
-        return try await look(at: id, wasKilled, project: project, cards: cards)
+        return try await look(at: id, wasKilled, project: project, cards: cards, letters: receiver.effects - before)
     }
 
     private func make(_ path: String, _ body: String, _ member: String) async throws -> String {
@@ -169,7 +232,9 @@ private struct RunStage: Sendable {
         }
     }
 
-    private func look(at run: RunID, _ wasKilled: Bool, project: String, cards: [String]) async throws -> Played {
+    private func look(at run: RunID, _ wasKilled: Bool, project: String, cards: [String], letters: Int)
+        async throws -> Played
+    {
         let pool = cluster.pool
         func count(_ sql: SQL) async throws -> Int { try await pool.query(sql).first?.decode(0) ?? 0 }
         let id = try #require(ProjectID(project))
@@ -202,6 +267,7 @@ private struct RunStage: Sendable {
                     WHERE subject = \(run) AND type = 'run.event' AND body ->> 'event' = 'completed'
                     """
                 ),
+                letters,
             ],
             wasKilled: wasKilled
         )

@@ -63,6 +63,35 @@ struct JobQueueClient: Sendable {
         )
     }
 
+    /// Cancels a job; one that has ended already is left as it is.
+    func cancel(_ job: JobID, requestID: String, trace: TraceContext) async throws {
+        var headers = [(name: "Accept", value: "application/json"), (name: "X-Request-ID", value: requestID)]
+        if let token { headers.append((name: "Authorization", value: "Bearer \(token.reveal())")) }
+        let response: ClientResponse
+        do {
+            response = try await directory.withURL(of: .jobQueue) { url in
+                let request = ClientRequest(
+                    "POST",
+                    "\(url)/api/jobs/\(job)/cancel",
+                    headers: headers,
+                    timeouts: .init(connect: .seconds(2), total: .seconds(10)),
+                    trace: trace
+                )
+                return try await client.send(request)
+            }
+        } catch let error as ClientError {
+            logger.warning("job queue not reached", ["request_id": requestID, "error": "\(error)"])
+            throw ServiceError(.serviceUnavailable, "the job queue is not reachable", retryAfter: .seconds(2))
+        }
+        switch response.status {
+        case 200..<300, 409: return
+        case 401, 403:
+            logger.error("job queue does not let the agent cancel", ["request_id": requestID])
+            throw ServiceError(.upstreamFailed, "the job queue does not let this service cancel jobs")
+        default: throw refusal(response, requestID)
+        }
+    }
+
     /// Whether the job queue's process turns.
     func isAlive() async throws -> Bool {
         let url = directory.url(of: .jobQueue)

@@ -24,6 +24,15 @@ enum JobViewStatements {
         """
     }
 
+    /// A job, unless it is outside of the project `limit`.
+    static func find(_ job: JobID, limit: ProjectID?) -> SQL {
+        """
+        SELECT \(JobView.columns)
+        FROM jobs.job_views AS job
+        WHERE job.id = \(job) AND (\(limit)::uuid IS NULL OR job.project_id = \(limit))
+        """
+    }
+
     /// Where a job's file is and what the job says of it.
     static func result(of job: JobID) -> SQL {
         "SELECT result_url, result FROM jobs.job_views WHERE id = \(job)"

@@ -106,7 +106,10 @@ struct MCPEndpoint: Sendable {
                     }
                 return MCPEndpoint.reply(MCPMessage.result(result, to: id), 200)
             }
-            guard MCPMethods.names.contains(message.method) || message.method == MCPEndpoint.listen else {
+            guard
+                MCPMethods.names.contains(message.method) || MCPTasks.methods.contains(message.method)
+                    || message.method == MCPEndpoint.listen
+            else {
                 return MCPEndpoint.refuse(.noMethod(message.method, status: 404), id)
             }
             return try await answer(message, id, request, principal, session: nil)

@@ -24,6 +24,11 @@ struct MCPError: Error {
     static let fault = MCPError(code: -32603, message: "something went wrong here; the log has it")
     /// A header is missing, or is not what the body says.
     static func header(_ reason: String) -> MCPError { MCPError(code: -32020, message: reason, status: 400) }
+    /// What is asked needs something that the client has not declared.
+    static func capability(_ json: String) -> MCPError {
+        let data = RawJSON(#"{"requiredCapabilities":\#(json)}"#)
+        return MCPError(code: -32021, message: "the client has not declared what this needs", data: data, status: 400)
+    }
     /// A revision that is not spoken here.
     static func version(_ requested: String) -> MCPError {
         let data = JSONWriter.bytes { json in

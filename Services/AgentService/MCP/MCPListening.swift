@@ -7,6 +7,7 @@ import Store
 struct MCPListening: Sendable {
     let resources: MCPResources
     let subscriptions: MCPSubscriptions
+    let tasks: MCPTasks
     let fixtures: MCPFixtures?
 
     /// Acknowledges what is honoured, then tells of it; returns the result that ends the stream.
@@ -19,24 +20,41 @@ struct MCPListening: Sendable {
                     json.object {
                         if filter.toolsListChanged { $0.member("toolsListChanged", true) }
                         if !filter.resources.isEmpty { $0.member("resourceSubscriptions", filter.resources.sorted()) }
+                        if !filter.tasks.isEmpty { $0.member("taskIds", filter.tasks.sorted()) }
                     }
                 }
                 json.member("_meta", RawJSON(meta))
             }
         )
-        let listener = subscriptions.add(filter) { method, uri in
+        let inbox = MCPTaskInbox()
+        let listener = subscriptions.add(filter) { change in
+            if case .task(let id) = change { return inbox.add(id) }
             request.notify(
-                MCPMessage.notification(method) {
-                    if let uri { $0.member("uri", uri) }
+                MCPMessage.notification(change.method) {
+                    if case .resource(let uri) = change { $0.member("uri", uri) }
                     $0.member("_meta", RawJSON(meta))
                 }
             )
         }
         defer { subscriptions.remove(listener) }
+        var told: [String: [UInt8]] = [:]
+        // What ended between its beginning and now is told at once.
+        for task in filter.tasks { inbox.add(task) }
         do {
             // A token that ends takes along what was begun with it.
             let end = request.principal.expiresAt.map { $0.microseconds - WallClock.system.now().microseconds }
-            try await Task.sleep(for: end.map { .microseconds(max(0, $0)) } ?? .seconds(86_400))
+            let last = ContinuousClock.now + (end.map { .microseconds(max(0, $0)) } ?? .seconds(86_400))
+            while last > .now {
+                for id in try await inbox.next(atMost: last - .now) {
+                    guard let task = try await tasks.find(id, for: request.principal) else { continue }
+                    let message = MCPMessage.notification("notifications/tasks") {
+                        task.writeMembers(to: &$0, details: true)
+                        $0.member("_meta", RawJSON(meta))
+                    }
+                    // Not every event of a job changes its task.
+                    if told.updateValue(message, forKey: id) != message { request.notify(message) }
+                }
+            }
         } catch is CancellationError {
             // The client has gone, or the process stops: then this still reaches the client.
         }
@@ -63,6 +81,14 @@ struct MCPListening: Sendable {
         }
         for uri in Set(uris) {
             if try await resources.read(uri, request) != nil { filter.resources.insert(uri) }
+        }
+        guard let ids = asked.value("taskIds")?.elements.compactMap(\.string) else { return filter }
+        try MCPTasks.require(request)
+        guard ids.count <= MCPSubscriptions.most else {
+            throw MCPError.parameters("at most \(MCPSubscriptions.most) tasks by one stream")
+        }
+        for id in Set(ids) {
+            if let task = try await tasks.find(id, for: request.principal) { filter.tasks.insert(task.id) }
         }
         return filter
     }

@@ -20,6 +20,7 @@ struct MCPMethods: Sendable {
 
     let registry: ToolRegistry
     let resources: MCPResources
+    let tasks: MCPTasks
     let fixtures: MCPFixtures?
     let logger: Logger
 
@@ -37,6 +38,7 @@ struct MCPMethods: Sendable {
         json.member("capabilities") { json in
             json.object { json in
                 json.member("completions", RawJSON.emptyObject)
+                if isModern { json.member("extensions", RawJSON(#"{"\#(MCPTasks.name)":{}}"#)) }
                 json.member("prompts", RawJSON.emptyObject)
                 json.member("resources", isModern ? RawJSON(#"{"subscribe":true}"#) : .emptyObject)
                 json.member("tools", isModern && fixtures != nil ? RawJSON(#"{"listChanged":true}"#) : .emptyObject)
@@ -75,6 +77,8 @@ struct MCPMethods: Sendable {
             }
         case "prompts/get": return try get(request, results)
         case "completion/complete": return try await complete(request, results)
+        case let method where MCPTasks.methods.contains(method) && request.isModern:
+            return try await tasks.answer(request, results)
         default: throw MCPError.noMethod(request.message.method)
         }
     }
@@ -94,6 +98,9 @@ struct MCPMethods: Sendable {
             progress: request.progress()
         )
         let answer = try await registry.call(tool, call, from: .mcp)
+        if let task = try await tasks.begun(by: answer, of: tool, request) {
+            return results.plain(type: "task") { task.writeMembers(to: &$0, details: false) }
+        }
         return results.plain {
             $0.member("content", answer.content)
             if let structured = answer.structured { $0.member("structuredContent", structured) }

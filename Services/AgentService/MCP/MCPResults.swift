@@ -26,12 +26,15 @@ struct MCPResults: Sendable {
         }
     }
 
-    /// A result.
-    func plain(_ members: (inout JSONWriter) throws -> Void) rethrows -> RawJSON {
+    /// A result; in the modern era it says of which type it is.
+    func plain(
+        type: String = "complete",
+        _ members: (inout JSONWriter) throws -> Void
+    ) rethrows -> RawJSON {
         RawJSON(
             try JSONWriter.bytes { json in
                 try json.object { json in
-                    if isModern { json.member("resultType", "complete") }
+                    if isModern { json.member("resultType", type) }
                     try members(&json)
                     if isModern {
                         json.member("_meta") {

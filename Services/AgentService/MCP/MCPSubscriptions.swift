@@ -10,19 +10,38 @@ final class MCPSubscriptions: LogAudience {
     /// What a client asks to be told of, as far as it is honoured.
     struct Filter: Sendable {
         var resources: Set<String> = []
+        /// Their ids.
+        var tasks: Set<String> = []
         var toolsListChanged = false
+
+        fileprivate var subjects: [Change] { resources.map(Change.resource) + tasks.map(Change.task) }
+    }
+
+    /// What is told.
+    enum Change: Sendable, Hashable {
+        case resource(String)
+        case task(String)
+        case tools
+
+        var method: String {
+            switch self {
+            case .resource: "notifications/resources/updated"
+            case .task: "notifications/tasks"
+            case .tools: "notifications/tools/list_changed"
+            }
+        }
     }
 
     private struct Listener: Sendable {
         let filter: Filter
-        let notify: @Sendable (_ method: String, _ uri: String?) -> Void
+        let notify: @Sendable (Change) -> Void
     }
 
     private struct State {
         var listeners: [Int: Listener] = [:]
         var next = 0
-        /// Who listens to a resource.
-        var byResource: [String: Set<Int>] = [:]
+        /// Who listens to a resource or a task.
+        var bySubject: [Change: Set<Int>] = [:]
     }
 
     /// Resources that one stream may ask for.
@@ -31,17 +50,17 @@ final class MCPSubscriptions: LogAudience {
     let changed = Wakeup()
     private let state = Lock(State())
 
-    /// Whether somebody listens to a resource.
-    var isThere: Bool { state.withLock { !$0.byResource.isEmpty } }
+    /// Whether somebody listens to a resource or a task.
+    var isThere: Bool { state.withLock { !$0.bySubject.isEmpty } }
 
     /// Adds a listener; the result takes it away again.
-    func add(_ filter: Filter, _ notify: @escaping @Sendable (_ method: String, _ uri: String?) -> Void) -> Int {
+    func add(_ filter: Filter, _ notify: @escaping @Sendable (Change) -> Void) -> Int {
         defer { changed.signal() }
         return state.withLock { state in
             let number = state.next
             state.next += 1
             state.listeners[number] = Listener(filter: filter, notify: notify)
-            for uri in filter.resources { state.byResource[uri, default: []].insert(number) }
+            for subject in filter.subjects { state.bySubject[subject, default: []].insert(number) }
             return number
         }
     }
@@ -51,9 +70,9 @@ final class MCPSubscriptions: LogAudience {
         defer { changed.signal() }
         state.withLock { state in
             guard let listener = state.listeners.removeValue(forKey: number) else { return }
-            for uri in listener.filter.resources {
-                state.byResource[uri]?.remove(number)
-                if state.byResource[uri]?.isEmpty == true { state.byResource[uri] = nil }
+            for subject in listener.filter.subjects {
+                state.bySubject[subject]?.remove(number)
+                if state.bySubject[subject]?.isEmpty == true { state.bySubject[subject] = nil }
             }
         }
     }
@@ -61,28 +80,28 @@ final class MCPSubscriptions: LogAudience {
     /// Tells of what the log says. At the beginning of another history anything may have changed.
     func take(_ step: EventFeed.Step) {
         switch step {
-        case .began: tell(Set(state.withLock { $0.byResource.keys }))
-        case .events(let events): tell(Set(events.flatMap(MCPSubscriptions.resources)))
+        case .began: tell(Set(state.withLock { $0.bySubject.keys }))
+        case .events(let events): tell(Set(events.flatMap(MCPSubscriptions.changes)))
         }
     }
 
     /// Tells that there are other tools.
     func toolsChanged() {
         let listeners = state.withLock { $0.listeners.values.filter(\.filter.toolsListChanged) }
-        for listener in listeners { listener.notify("notifications/tools/list_changed", nil) }
+        for listener in listeners { listener.notify(.tools) }
     }
 
-    private func tell(_ uris: Set<String>) {
-        let told: [(Listener, String)] = state.withLock { state in
-            uris.flatMap { uri in
-                (state.byResource[uri] ?? []).compactMap { number in state.listeners[number].map { ($0, uri) } }
+    private func tell(_ changes: Set<Change>) {
+        let told: [(Listener, Change)] = state.withLock { state in
+            changes.flatMap { change in
+                (state.bySubject[change] ?? []).compactMap { number in state.listeners[number].map { ($0, change) } }
             }
         }
-        for (listener, uri) in told { listener.notify("notifications/resources/updated", uri) }
+        for (listener, change) in told { listener.notify(change) }
     }
 
-    /// The resources that are other after an event.
-    private static func resources(_ event: FeedEvent) -> [String] {
+    /// What is other after an event.
+    private static func changes(_ event: FeedEvent) -> [Change] {
         var uris: [String] = []
         if let project = event.project { uris.append("martlet://projects/\(project)/memory") }
         if let card = event.card {
@@ -94,6 +113,6 @@ final class MCPSubscriptions: LogAudience {
         {
             uris.append("martlet://assets/\(asset)")
         }
-        return uris
+        return uris.map(Change.resource) + (event.job.map { [.task($0.description)] } ?? [])
     }
 }

@@ -24,6 +24,7 @@ enum ModernHeaders {
             switch message.method {
             case "tools/call", "prompts/get": "name"
             case "resources/read": "uri"
+            case let method where MCPTasks.methods.contains(method): "taskId"
             default: ""
             }
         guard !member.isEmpty, let name = message.parameters[member]?.string else { return }

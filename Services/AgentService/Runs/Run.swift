@@ -21,6 +21,8 @@ struct Run: Sendable {
     let seq: Int
     let usage: RunUsage
     let isCancelled: Bool
+    /// When it is due; whoever wakes it changes that.
+    let wakeAt: Timestamp?
     let deadline: Timestamp
     let answer: String?
     let limitReached: String?
@@ -37,7 +39,7 @@ struct Run: Sendable {
     static let columns: SQL = """
         run.id, run.thread_id, run.project_id, run.parent_id, run.parent_step, run.depth, run.principal, run.settings,
         run.status, run.waits_for, run.steps, run.seq, run.turns, run.tool_calls, run.input_tokens, run.output_tokens,
-        run.cost, run.is_cancelled, run.deadline_at, run.answer, run.limit_reached, run.error_code, run.error_message,
+        run.cost, run.is_cancelled, run.wake_at, run.deadline_at, run.answer, run.limit_reached, run.error_code, run.error_message,
         run.traceparent, run.created_at, run.started_at, run.ended_at, clock_timestamp()
         """
 }
@@ -71,6 +73,7 @@ extension Run {
             cost: try reader.next()
         )
         isCancelled = try reader.next()
+        wakeAt = try reader.next()
         deadline = try reader.next()
         answer = try reader.next()
         limitReached = try reader.next()

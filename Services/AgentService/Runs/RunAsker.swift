@@ -32,7 +32,7 @@ struct RunAsker: Sendable {
             earlier: try await earlier(run),
             steps: steps
         )
-        var fit = turn.fit
+        var fit = try turn.fit()
         guard let reserve = RunReserve(turn, input: turn.inputTokens(fit)) else {
             let limit = RunReserve.limit(turn)
             return .completed(
@@ -42,7 +42,7 @@ struct RunAsker: Sendable {
         }
         if reserve.question != turn.question {
             turn.question = reserve.question
-            fit = turn.fit
+            fit = try turn.fit()
         }
         try await ledger.write(lease, [RunStatements.reserve(run.id, tokens: reserve.tokens, cost: reserve.cost)])
         let n = (steps.last?.n ?? 0) + 1

@@ -36,7 +36,9 @@ struct RunDriver: Sendable {
                 for step in steps where numbers.contains(step.n) {
                     try await calls.refuse(step, "RUN_TIMED_OUT", "the run's time is over", lease)
                 }
-            case .wait(let wait, let until): if try await self.wait(for: wait, until: until, lease) { return }
+            case .wait(let wait, let until):
+                // Whoever ended meanwhile may have looked for waiting calls before this one was there to be seen.
+                if try await ledger.wait(run, for: wait, until: until, lease), try await !settle(lease) { return }
             case .end(let ending): return try await end(run, ending, lease)
             }
         }
@@ -75,19 +77,6 @@ struct RunDriver: Sendable {
                 ]
             }
         )
-    }
-
-    /// Lets a run wait. Returns whether it does: what was waited for may have come just before it was recorded.
-    private func wait(for wait: RunWait, until: Timestamp, _ lease: RunLease) async throws -> Bool {
-        try await ledger.write(
-            lease,
-            [
-                RunStatements.wait(lease.run, for: wait, until: until),
-                RunEventStatements.append("waiting", of: lease.run),
-            ]
-        )
-        // Whoever ended meanwhile may have looked for waiting calls before this one was there to be seen.
-        return try await !settle(lease)
     }
 
     /// Ends calls whose jobs or runs have ended. Returns whether there were any.

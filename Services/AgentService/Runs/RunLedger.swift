@@ -50,6 +50,17 @@ struct RunLedger: Sendable {
         return (try Run(row), try results[1].map(RunStep.init))
     }
 
+    /// Lets a run wait as it was read. Returns whether it does: somebody may have woken it since.
+    func wait(_ run: Run, for wait: RunWait, until: Timestamp, _ lease: RunLease) async throws -> Bool {
+        try await write(lease) { transaction, present in
+            guard present.wakeAt == run.wakeAt else { return false }
+            _ = try transaction.query([
+                RunStatements.wait(run.id, for: wait, until: until), RunEventStatements.append("waiting", of: run.id),
+            ])
+            return true
+        }
+    }
+
     /// Writes statements, all or none, if the lease is still ours. What the database could not do at the moment is
     /// tried again for a while: what is written has happened already.
     func write(_ lease: RunLease, _ statements: [SQL]) async throws {

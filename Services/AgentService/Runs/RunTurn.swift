@@ -52,7 +52,9 @@ struct RunTurn: Sendable {
     }
 
     /// The conversation, as much of it as fits: what the run was asked, and the newest of the rest.
-    var fit: Fit {
+    ///
+    /// - Throws: Nothing, in truth: what must be sent is sent, and whether it is too much is the model's to say.
+    func fit() throws(TranscriptFit.Overflow) -> Fit {
         var budget = (facts.contextTokens ?? RunTurn.usualContext) - answerTokens
         budget -= TokenEstimate.tokens(in: instructions.utf8) + toolTokens
         if question == .shorter { budget /= 2 }
@@ -64,11 +66,7 @@ struct RunTurn: Sendable {
         do {
             fit = try TranscriptFit.fit(weighed, budget: budget)
         } catch {
-            // Whether it is really too much is the model's to say.
-            guard let least = try? TranscriptFit.fit(weighed, budget: error.tokens) else {
-                return Fit(messages: messages, leftOut: 0)
-            }
-            fit = least
+            fit = try TranscriptFit.fit(weighed, budget: error.tokens)
         }
         return Fit(messages: fit.sent.map { messages[$0] }, leftOut: messages.count - fit.sent.count)
     }

@@ -39,5 +39,7 @@ struct ModelExchange: Sendable {
         )
     }
 
-    func reader() -> AnswerReader { AnswerReader(settings.wire, names, requestBytes: body.count) }
+    func reader() -> AnswerReader {
+        AnswerReader(settings.wire, names, requestBytes: body.count, limits: settings.limits)
+    }
 }

@@ -80,7 +80,13 @@ public struct ModelSettings: Sendable {
         ModelCatalog(
             providers.map { provider in
                 let client = Client(
-                    ClientSettings(name: "model-\(provider.name)", addressGuard: provider.addresses),
+                    ClientSettings(
+                        name: "model-\(provider.name)",
+                        maximumConnections: 1024,
+                        // An answer takes a connection for minutes, and who waits for one has its time limit running.
+                        maximumConnectionsPerHost: 1024,
+                        addressGuard: provider.addresses
+                    ),
                     logger: logger,
                     metrics: metrics
                 )

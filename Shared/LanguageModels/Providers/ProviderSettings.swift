@@ -26,6 +26,8 @@ struct ProviderSettings: Sendable {
     var retries = 2
     /// The waits between them; its cap is also the longest that a provider may ask for.
     var backoff = Backoff(from: .milliseconds(500), cap: .seconds(8))
+    /// How large an answer may become.
+    var limits = AnswerLimits()
     var options = WireOptions()
     var models: [String: ModelFacts] = [:]
     var takesAnyModel = false

@@ -16,7 +16,7 @@ struct StreamedModel: LanguageModel {
     var clock = WallClock.system
     var random = RandomSource.system
 
-    var provider: String { settings.wire.provider }
+    var provider: String { settings.name }
 
     func reply(
         to request: ModelRequest,
@@ -85,19 +85,13 @@ struct StreamedModel: LanguageModel {
         var reader = exchange.reader()
         var first: ContinuousClock.Instant?
         do {
-            for try await chunk in response.body {
-                for delta in try reader.feed(chunk) {
-                    first = first ?? .now
-                    onDelta(delta)
-                }
-                if reader.isComplete { break }
-            }
-            let rest = await rest(of: response.body, &reader)
-            var (reply, last) = try reader.end()
-            for delta in rest + last {
+            func give(_ delta: ModelDelta) {
                 first = first ?? .now
                 onDelta(delta)
             }
+            try await read(response.body, &reader, give)
+            var (reply, last) = try reader.end()
+            last.forEach(give)
             reply.timeToFirstChunk = first.map { $0 - start }
             return reply
         } catch {
@@ -112,22 +106,21 @@ struct StreamedModel: LanguageModel {
         }
     }
 
-    /// Reads what comes behind a complete answer, for its counts and so that the connection stays of use. That it does
-    /// not come, or is broken, harms nobody.
-    private func rest(of body: ResponseBody, _ reader: inout AnswerReader) async -> [ModelDelta] {
-        guard reader.isComplete else { return [] }
-        let complete = reader
+    private func read(
+        _ body: ResponseBody,
+        _ reader: inout AnswerReader,
+        _ give: (ModelDelta) -> Void
+    ) async throws {
+        while !reader.isComplete, let chunk = try await body.next() { try reader.feed(chunk).forEach(give) }
+        guard reader.isComplete else { return }
         do {
-            let (deltas, read) = try await withDeadline(Self.grace, for: "the end of an answer") {
-                var reader = complete
-                var deltas: [ModelDelta] = []
-                for try await chunk in body { deltas += try reader.feed(chunk) }
-                return (deltas, reader)
+            while let chunk = try await withDeadline(Self.grace, for: "the end of an answer", { try await body.next() })
+            {
+                try reader.feed(chunk).forEach(give)
             }
-            reader = read
-            return deltas
         } catch {
-            return []
+            // The answer is whole. What comes behind it are counts, and a connection that can be used again.
+            body.cancel()
         }
     }
 
@@ -168,21 +161,5 @@ extension ResponseHead {
     fileprivate func isOneDocument(_ wire: Wire) -> Bool {
         guard wire != .ollama, let type = headers["content-type"]?.lowercased() else { return false }
         return type.hasPrefix("application/json") || type.hasPrefix("text/html")
-    }
-}
-
-extension ModelFailure {
-    /// No answer, or only a part of one.
-    init(_ error: ClientError) {
-        switch error {
-        case .timedOut, .overloaded: self.init(.timedOut, "\(error)", isRetryable: true)
-        case .couldNotResolve, .couldNotConnect, .shutDown: self.init(.unreachable, "\(error)", isRetryable: true)
-        case .addressRefused, .tls: self.init(.unreachable, "\(error)", isRetryable: false)
-        case .connectionLost: self.init(.streamBroken, "\(error)", isRetryable: true)
-        case .invalidURL, .invalidRequest, .tooManyRedirects, .file:
-            self.init(.requestRefused, "\(error)", isRetryable: false)
-        case .responseTooLarge, .headersTooLarge: self.init(.answerTooLarge, "\(error)", isRetryable: false)
-        case .protocolError: self.init(.answerInvalid, "\(error)", isRetryable: false)
-        }
     }
 }

@@ -56,12 +56,10 @@ struct Transcript: Sendable, Hashable {
 
     /// What the assistant has said becomes a turn, behind what the user said before.
     private mutating func endAnswer() {
-        // Reasoning alone is not an answer.
         defer { answer = [] }
-        let isSomething = answer.contains { part in
-            if case .reasoning = part { false } else { true }
-        }
-        guard isSomething else { return }
+        // Reasoning has something behind it that it led to, or it is refused.
+        while case .reasoning? = answer.last { answer.removeLast() }
+        guard !answer.isEmpty else { return }
         endUser(orElse: "(The conversation began earlier.)")
         turns.append(
             .assistant(

@@ -7,6 +7,7 @@ import JSON
 struct ChatAnswer: WireAnswer {
     var builder: AnswerBuilder
     var isComplete: Bool { builder.finish != nil }
+    private var isRefused = false
 
     init(_ builder: AnswerBuilder) { self.builder = builder }
 
@@ -47,8 +48,6 @@ struct ChatAnswer: WireAnswer {
             builder.finish = isRefused ? .refused : Self.finish(reason)
         }
     }
-
-    private var isRefused = false
 
     private static func finish(_ reason: String) -> ModelFinish {
         switch reason {

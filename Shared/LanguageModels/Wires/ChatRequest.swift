@@ -107,7 +107,7 @@ extension JSONWriter {
             $0.member("function") {
                 $0.object {
                     $0.member("name", names.wire(tool.name))
-                    $0.member("description", tool.summary)
+                    $0.member("description", tool.shortSummary)
                     $0.member("parameters", tool.input)
                 }
             }
@@ -123,6 +123,11 @@ extension [ModelPart] {
         }
         return texts.isEmpty ? nil : texts.joined(separator: "\n\n")
     }
+}
+
+extension ModelTool {
+    /// The summary, as long as OpenAI allows it to be.
+    var shortSummary: String { String(summary.prefix(1024)) }
 }
 
 extension ModelToolResult {

@@ -8,18 +8,12 @@ import JSON
 struct ResponsesAnswer: WireAnswer {
     var builder: AnswerBuilder
     private(set) var isComplete = false
-    /// Which call an item is, by the item's place in the output or its id.
-    private var calls: [Place: Int] = [:]
+    private var items = ResponseItems()
+    /// Which call an item is.
+    private var calls: [ResponseItems.Number: Int] = [:]
     /// Messages of which some text has come.
-    private var spoken: Set<Place> = []
-    private var hasItems = false
+    private var spoken: Set<ResponseItems.Number> = []
     private var isRefused = false
-
-    private enum Place: Hashable, Sendable {
-        case index(Int)
-        case id(String)
-        case unknown
-    }
 
     init(_ builder: AnswerBuilder) { self.builder = builder }
 
@@ -27,20 +21,20 @@ struct ResponsesAnswer: WireAnswer {
         // Not in the contract, but some gateways send it.
         if data.hasPrefix("[DONE]") { return }
         let event = try Self.object(data)
-        let place = Self.place(event, item: event["item"])
+        let item = event["item"] ?? .null
         let delta = event["delta"]?.string ?? ""
         switch event["type"]?.string {
         case "response.created", "response.in_progress": begin(event["response"] ?? .null)
-        case "response.output_item.added": try add(event["item"] ?? .null, at: place)
-        case "response.output_text.delta": say(delta, at: place)
+        case "response.output_item.added": try add(item, items.begin(event))
+        case "response.output_text.delta": say(delta, in: items.number(event))
         case "response.refusal.delta":
             isRefused = true
-            say(delta, at: place)
+            say(delta, in: items.number(event))
         case "response.reasoning_summary_text.delta", "response.reasoning_text.delta": builder.think(delta)
-        case "response.function_call_arguments.delta": try append(delta, at: place)
+        case "response.function_call_arguments.delta": try append(delta, to: items.number(event))
         case "response.function_call_arguments.done":
-            if let call = calls[place] { try builder.complete(call, arguments: event["arguments"]?.string ?? "") }
-        case "response.output_item.done": try finish(event["item"] ?? .null, at: place)
+            try complete(items.number(event), event["arguments"])
+        case "response.output_item.done": try finish(item, items.number(event))
         case "response.completed", "response.incomplete": try end(event["response"] ?? .null)
         case "response.failed": throw ModelFailure(event: event["response"]?.value("error") ?? .null)
         case "error": throw ModelFailure(event: event.value("error") ?? event)
@@ -48,27 +42,21 @@ struct ResponsesAnswer: WireAnswer {
         }
     }
 
-    private static func place(_ event: JSONElement, item: JSONElement?) -> Place {
-        if let index = event.value("output_index")?.int { return .index(index) }
-        return (event.value("item_id") ?? item?.value("id"))?.string.map { .id($0) } ?? .unknown
-    }
-
     private mutating func begin(_ response: JSONElement) {
         builder.id = response.value("id")?.string ?? builder.id
         builder.model = response.value("model")?.string ?? builder.model
     }
 
-    private mutating func say(_ text: String, at place: Place) {
-        spoken.insert(place)
+    private mutating func say(_ text: String, in item: ResponseItems.Number) {
+        spoken.insert(item)
         builder.say(text)
     }
 
-    private mutating func add(_ item: JSONElement, at place: Place) throws(ModelFailure) {
-        hasItems = true
-        guard item["type"]?.string == "function_call", calls[place] == nil || place == .unknown else { return }
-        calls[place] = try builder.call(
+    private mutating func add(_ item: JSONElement, _ number: ResponseItems.Number) throws(ModelFailure) {
+        guard item["type"]?.string == "function_call", calls[number] == nil else { return }
+        calls[number] = try builder.call(
             ToolCallAssembler.Piece(
-                index: calls.count,
+                index: number,
                 id: (item.value("call_id") ?? item.value("id"))?.string,
                 name: item.value("name")?.string,
                 arguments: item.value("arguments")?.string
@@ -76,23 +64,26 @@ struct ResponsesAnswer: WireAnswer {
         )
     }
 
-    private mutating func append(_ text: String, at place: Place) throws(ModelFailure) {
-        guard let call = calls[place] else { throw .invalid("has arguments of a call that it has not announced") }
+    private mutating func append(_ text: String, to item: ResponseItems.Number) throws(ModelFailure) {
+        guard let call = calls[item] else { throw .invalid("has arguments of a call that it has not announced") }
         try builder.append(text, to: call)
     }
 
-    private mutating func finish(_ item: JSONElement, at place: Place) throws(ModelFailure) {
-        hasItems = true
+    private mutating func complete(_ item: ResponseItems.Number, _ arguments: JSONElement?) throws(ModelFailure) {
+        if let call = calls[item] { try builder.complete(call, arguments: arguments?.string ?? "") }
+    }
+
+    private mutating func finish(_ item: JSONElement, _ number: ResponseItems.Number) throws(ModelFailure) {
         switch item["type"]?.string {
         case "message":
-            guard !spoken.contains(place) else { return }
+            guard !spoken.contains(number) else { return }
             for content in (item["content"] ?? .null).elements {
                 if content["type"]?.string == "refusal" { isRefused = true }
-                say((content.value("text") ?? content.value("refusal"))?.string ?? "", at: place)
+                say((content.value("text") ?? content.value("refusal"))?.string ?? "", in: number)
             }
         case "function_call":
-            if calls[place] == nil { try add(item, at: place) }
-            if let call = calls[place] { try builder.complete(call, arguments: item.value("arguments")?.string ?? "") }
+            try add(item, number)
+            try complete(number, item["arguments"])
         case "reasoning":
             // Without its encrypted content the provider would look for it in what we asked it not to store.
             guard item.value("encrypted_content") != nil else { return }
@@ -103,10 +94,8 @@ struct ResponsesAnswer: WireAnswer {
 
     private mutating func end(_ response: JSONElement) throws(ModelFailure) {
         begin(response)
-        if !hasItems {
-            for (index, item) in (response["output"] ?? .null).elements.enumerated() {
-                try finish(item, at: .index(index))
-            }
+        if items.isEmpty {
+            for (number, item) in (response["output"] ?? .null).elements.enumerated() { try finish(item, number) }
         }
         if let usage = response.value("usage") { builder.usage = Self.usage(usage) }
         builder.finish =

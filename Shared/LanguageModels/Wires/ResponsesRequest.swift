@@ -79,7 +79,7 @@ struct ResponsesRequest {
                     $0.object {
                         $0.member("type", "function")
                         $0.member("name", names.wire(tool.name))
-                        $0.member("description", tool.summary)
+                        $0.member("description", tool.shortSummary)
                         $0.member("parameters", tool.input)
                         $0.member("strict", false)
                     }

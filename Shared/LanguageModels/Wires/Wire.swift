@@ -21,15 +21,6 @@ public enum Wire: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// OpenTelemetry's name of the provider that the wire is from.
-    var provider: String {
-        switch self {
-        case .openAIChat, .openAIResponses: "openai"
-        case .anthropic: "anthropic"
-        case .ollama: "ollama"
-        }
-    }
-
     /// What a request carries beside its body.
     func headers(key: String?, requestID: String) -> [(name: String, value: String)] {
         var headers = [(name: "Content-Type", value: "application/json")]

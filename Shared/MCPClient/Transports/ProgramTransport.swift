@@ -15,12 +15,18 @@ final class ProgramTransport: Transport {
     let silenceIsLegacy = true
     private let command: Command
     private let logger: Logger
+    private let mask: SecretMask
     private let heard: @Sendable (Message) -> Void
     private let pending = PendingAnswers()
     private let input = Lock<ProgramInput?>(nil)
 
     /// A program; `heard` is told what it says unasked.
-    init(_ command: Command, logger: Logger, _ heard: @escaping @Sendable (Message) -> Void) {
+    init(
+        _ command: Command,
+        logger: Logger,
+        mask: SecretMask,
+        _ heard: @escaping @Sendable (Message) -> Void
+    ) {
         var command = command
         command.maximumLineBytes = ProgramTransport.maximumLine
         command.maximumOutputBytes = .max
@@ -28,6 +34,7 @@ final class ProgramTransport: Transport {
         command.timeout = .seconds(3_153_600_000)
         self.command = command
         self.logger = logger
+        self.mask = mask
         self.heard = heard
     }
 
@@ -61,7 +68,9 @@ final class ProgramTransport: Transport {
         var words = Allowance(perMinute: 60)
         while let line = try await lines.next() {
             guard line.stream == .output else {
-                if words.take() { logger.info("server program says", ["line": RemoteTool.cut(line.text, 1_000)]) }
+                if words.take() {
+                    logger.info("server program says", ["line": RemoteTool.cut(mask.applied(to: line.text), 1_000)])
+                }
                 continue
             }
             guard line.text.utf8.count < ProgramTransport.maximumLine else {

@@ -1,14 +1,15 @@
-"""Reads the scripted provider's good streams with the clients that OpenAI and Anthropic publish.
+"""Reads the scripted provider's good streams with the clients that OpenAI, Anthropic and Ollama publish.
 
     official_clients.py URL EXPECTED
 
-EXPECTED is JSON: {"text", "calls": [{"id", "name", "arguments": {…}}]}. Ends with 77 where a package is missing.
+EXPECTED is JSON: {"text", "reasoning", "calls": [{"id", "name", "arguments": {…}}]}. Ends with 77 where a package is missing.
 """
 import json
 import sys
 
 try:
     import anthropic
+    import ollama
     import openai
 except ImportError as error:
     print(f"{error.name} is not installed")
@@ -67,8 +68,22 @@ def messages(client):
     check("messages usage", (usage.input_tokens, usage.cache_read_input_tokens, usage.output_tokens), (12, 8, 10))
 
 
+def local(client):
+    text, thought, found, last = "", "", [], None
+    for last in client.chat(model="m", messages=question, stream=True):
+        text += last.message.content or ""
+        thought += last.message.thinking or ""
+        found += [(c.function.name, dict(c.function.arguments)) for c in last.message.tool_calls or []]
+    check("ollama text", text, expected["text"])
+    check("ollama thoughts", thought, expected["reasoning"])
+    check("ollama calls", found, [(name, arguments) for _, name, arguments in calls])
+    check("ollama end", (last.done, last.done_reason), (True, "stop"))
+    check("ollama usage", (last.prompt_eval_count, last.eval_count), (20, 10))
+
+
 official = openai.OpenAI(base_url=url + "/v1", api_key="k", max_retries=0, timeout=20)
 chat(official)
 responses(official)
 messages(anthropic.Anthropic(base_url=url, api_key="k", max_retries=0, timeout=20))
+local(ollama.Client(host=url, timeout=20))
 print(f"openai {openai.__version__}, anthropic {anthropic.__version__}: all understood")

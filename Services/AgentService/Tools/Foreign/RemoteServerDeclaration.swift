@@ -14,7 +14,6 @@ struct RemoteServerDeclaration: Sendable {
     let timeout: Duration
     let scope: Scope?
     let maximumBytes: Int
-    let mask: SecretMask
 
     /// What a call of a tool does: what is written here, else what a trusted server says, else the worst.
     func effect(of tool: String, isReadOnly: Bool) -> Tool.Effect {

@@ -38,15 +38,15 @@ struct RemoteServerReader {
         guard let way = way(json, &mistakes) else { return nil }
         let effects = (json.value("effects")?.members.map { $0 } ?? [])
             .compactMap { member in member.value.string.flatMap(Tool.Effect.init).map { (member.name, $0) } }
+        let mask = DeclaredSecrets(environment: environment).mask(json)
         return RemoteServerDeclaration(
-            settings: RemoteServerSettings(name: name, way: way, version: version),
+            settings: RemoteServerSettings(name: name, way: way, version: version, mask: mask),
             allowed: json.value("tools").map { Set($0.elements.compactMap(\.string)) },
             effects: Dictionary(effects) { first, _ in first },
             trustsAnnotations: json.value("trusted_annotations")?.bool ?? false,
             timeout: .milliseconds(json.value("timeout_ms")?.int ?? 60_000),
             scope: json.value("scope")?.string.flatMap(Scope.init),
-            maximumBytes: json.value("maximum_bytes")?.int ?? 262_144,
-            mask: DeclaredSecrets(environment: environment).mask(json)
+            maximumBytes: json.value("maximum_bytes")?.int ?? 262_144
         )
     }
 

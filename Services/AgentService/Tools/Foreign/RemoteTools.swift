@@ -125,7 +125,9 @@ final class RemoteTools: ToolSource, Service {
             return try RemoteTools.answer(answer, declared)
         } catch RemoteError.answered(let code, let message, _) {
             return ToolAnswer(
-                content: [.text("the server answers with error \(code)\n\(declared.mask.applied(to: message))")],
+                content: [
+                    .text("the server answers with error \(code)\n\(declared.settings.mask.applied(to: message))")
+                ],
                 isError: true,
                 isUntrusted: true
             )
@@ -135,7 +137,7 @@ final class RemoteTools: ToolSource, Service {
     }
 
     private static func answer(_ answer: RemoteAnswer, _ declared: RemoteServerDeclaration) throws -> ToolAnswer {
-        let mask = declared.mask
+        let mask = declared.settings.mask
         var bytes = answer.structured?.bytes.count ?? 0
         let content: [ToolAnswer.Content] = answer.content.map { block in
             let content: ToolAnswer.Content
