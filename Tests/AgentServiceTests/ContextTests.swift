@@ -146,6 +146,41 @@ import Testing
         }
     }
 
+    @Test func `what it reads does not grow with what there is`() async throws {
+        try await AgentFixture.run { fixture in
+            let (project, card) = try await fixture.card()
+            func pages() async throws -> [Int] {
+                try await fixture.pool.execute("ANALYZE")
+                var pages: [Int] = []
+                for statement in ContextReading.statements(project, nil, limit: nil) {
+                    let rows = try await fixture.pool.query("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) \(statement)")
+                    let plan: RawJSON = try #require(rows.first).decode(0)
+                    let root = try JSONDocument(parsing: plan.bytes).root.elements.first { _ in true }?["Plan"]
+                    pages.append(
+                        try #require(root?["Shared Hit Blocks"]?.int) + (root?["Shared Read Blocks"]?.int ?? 0)
+                    )
+                }
+                return pages
+            }
+            func fill(_ count: Int) async throws {
+                try await fixture.failedJobs(count, card: card, project: project, saying: "no paint")
+                try await fixture.pool.execute(
+                    """
+                    INSERT INTO agent.assets (id, project_id, card_id, job_id, url)
+                    SELECT gen_random_uuid(), \(project), \(card), gen_random_uuid(), 'u'
+                    FROM generate_series(1, \(count))
+                    """
+                )
+            }
+            try await fill(2_000)
+            let some = try await pages()
+            try await fill(18_000)
+            let many = try await pages()
+            // An index may have become a level higher.
+            for (one, other) in zip(some, many) { #expect(other <= one + one / 2 + 20, "\(some) → \(many)") }
+        }
+    }
+
     @Test func `a model can ask for it too, within what it may see`() async throws {
         try await AgentFixture.run { fixture in
             let (project, _) = try await fixture.card()

@@ -45,6 +45,13 @@ import Testing
             #expect(strange.code == "NOTE_NOT_FOUND")
             let reader = try await fixture.token([.projectsRead])
             #expect(try await fixture.send("DELETE", "/api/notes/\(left)", token: reader).code == "FORBIDDEN")
+            _ = try await fixture.send(
+                "PATCH",
+                "/api/notes/\(try await fixture.note("old", in: project))",
+                #"{"superseded_by":"\#(left)"}"#
+            )
+            #expect(try await fixture.send("DELETE", "/api/projects/\(project)").status == 204)
+            #expect(try await fixture.send("DELETE", "/api/notes/\(left)").code == "NOTE_NOT_FOUND")
         }
     }
 

@@ -141,6 +141,13 @@ import Testing
         #expect(try SchemaDocumentTests.issues(schema, "1") == [" takes too long to check against the schema"])
     }
 
+    @Test func `a value as deep as values may be is checked`() throws {
+        let depth = JSONDocument.maximumDepth - 1
+        let value = String(repeating: #"{"in":"#, count: depth) + "1" + String(repeating: "}", count: depth)
+        let schema = ##"{"$ref":"#/$defs/n","$defs":{"n":{"allOf":[{"properties":{"in":{"$ref":"#/$defs/n"}}}]}}}"##
+        #expect(try SchemaDocumentTests.issues(schema, value) == [])
+    }
+
     @Test func `a schema that is read strictly must know what it says`() throws {
         func strict(_ text: String) throws -> JSONSchema {
             try JSONSchema(parsing: JSONDocument(parsing: text).root, strictly: true)

@@ -32,18 +32,17 @@ struct ContextExplanation: JSONWritable, Sendable {
 
     /// What is left out, by kind and reason.
     var leftOut: [LeftOut] {
-        let groups = Dictionary(grouping: context.parts) { $0.omission.map { [$0] } ?? [] }
+        struct Group: Hashable {
+            let kind: ContextPart.Kind
+            let reason: ContextPart.Omission
+        }
+        var groups: [Group: [ContextPart]] = [:]
+        for part in context.parts {
+            if let reason = part.omission { groups[Group(kind: part.kind, reason: reason), default: []].append(part) }
+        }
         let read = ContextPart.Kind.allCases.flatMap { kind in
-            ContextPart.Omission.allCases.compactMap { reason -> LeftOut? in
-                let parts = groups[[reason]]?.filter { $0.kind == kind } ?? []
-                guard !parts.isEmpty else { return nil }
-                return LeftOut(
-                    kind: kind,
-                    reason: reason,
-                    count: parts.count,
-                    tokens: parts.reduce(0) { $0 + $1.tokens },
-                    ids: parts.sorted { ($1.score, $0.id) < ($0.score, $1.id) }.prefix(LeftOut.listed).map(\.id)
-                )
+            ContextPart.Omission.allCases.compactMap { reason in
+                groups[Group(kind: kind, reason: reason)].map { LeftOut(kind: kind, reason: reason, $0) }
             }
         }
         return read
@@ -64,6 +63,16 @@ struct ContextExplanation: JSONWritable, Sendable {
             $0.member("parts", context.parts.filter { $0.omission == nil })
             $0.member("left_out", leftOut)
         }
+    }
+}
+
+extension ContextExplanation.LeftOut {
+    fileprivate init(kind: ContextPart.Kind, reason: ContextPart.Omission, _ parts: [ContextPart]) {
+        self.kind = kind
+        self.reason = reason
+        count = parts.count
+        tokens = parts.reduce(0) { $0 + $1.tokens }
+        ids = parts.sorted { ($1.score, $0.id) < ($0.score, $1.id) }.prefix(Self.listed).map(\.id)
     }
 }
 

@@ -99,14 +99,12 @@ struct ContextLines: Sendable {
         omitted omission: ContextPart.Omission? = nil,
         telling tell: (inout JSONWriter) -> Void
     ) {
-        let json = JSONWriter.bytes { json in
+        var text = JSONWriter.bytes { json in
             json.object { json in json.member(kind == .note ? "note" : kind.rawValue) { $0.object(tell) } }
         }
-        var text: [UInt8] = []
-        text.reserveCapacity(json.count + 1)
         // In JSON a `<` stands in strings alone. Escaped, no text can look like the end of the frame.
-        for byte in json {
-            if byte == UInt8(ascii: "<") { text += "\\u003c".utf8 } else { text.append(byte) }
+        if text.contains(UInt8(ascii: "<")) {
+            text = text.flatMap { $0 == UInt8(ascii: "<") ? Array("\\u003c".utf8) : [$0] }
         }
         text.append(UInt8(ascii: "\n"))
         let part = ContextPart(

@@ -57,7 +57,8 @@ struct ContextReading: Sendable {
         }
     }
 
-    private static func statements(_ project: ProjectID, _ card: Card?, limit: ProjectID?) -> [SQL] {
+    /// What is read, in this order; the last two of a card in hand only. None of it takes longer the more there is.
+    static func statements(_ project: ProjectID, _ card: Card?, limit: ProjectID?) -> [SQL] {
         let own: [SQL] =
             card.map {
                 let assets = AssetFilter(project: project, card: $0.id)

@@ -113,7 +113,7 @@ struct ToolRegistry: Sendable {
         return answer
     }
 
-    /// What a tool promises of its answer it keeps; one that does not is our fault and not the model's.
+    /// What a tool promises of its answer it keeps. Of ours, one that does not is our fault and not the model's.
     private func check(_ answer: ToolAnswer, of tool: Tool, _ call: ToolCall) throws {
         guard let schema = tool.output, !answer.isError else { return }
         let issues: [JSONIssue]
@@ -127,6 +127,9 @@ struct ToolRegistry: Sendable {
             "tool broke its promise",
             ["tool": tool.name, "request_id": call.requestID, "issue": "\(issue.pointer) \(issue.message)"]
         )
+        guard tool.source == ToolSourceName.own else {
+            throw ServiceError(.upstreamFailed, "the tool was called, but its answer is not what its schema promises")
+        }
         throw ServiceError(.internalError, "the tool's answer is not what it promises")
     }
 }

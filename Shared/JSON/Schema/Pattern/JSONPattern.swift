@@ -6,7 +6,7 @@
 public struct JSONPattern: Sendable {
     /// The expression as written.
     public let source: String
-    private let program: [PatternInstruction]
+    private let program: PatternProgram
 
     /// Compiles an expression.
     ///

@@ -1,27 +1,29 @@
 /// A search for an expression in a text: Thompson's simulation, which follows all states side by side.
 struct PatternSearch {
-    private let program: [PatternInstruction]
+    private let program: PatternProgram
     private let text: [Unicode.Scalar]
     /// The instructions that await the next character, each once.
     private var states: [Int] = []
+    private var next: [Int] = []
     /// At which place each instruction was last entered.
     private var entered: [Int]
     private var waiting: [Int] = []
     private var isFound = false
 
-    init(_ program: [PatternInstruction], in text: String) {
+    init(_ program: PatternProgram, in text: String) {
         self.program = program
         self.text = Array(text.unicodeScalars)
-        entered = Array(repeating: -1, count: program.count)
+        entered = Array(repeating: -1, count: program.instructions.count)
     }
 
     mutating func run(_ steps: inout Int) -> Bool {
         for place in 0...text.count {
-            var next: [Int] = []
+            next.removeAll(keepingCapacity: true)
             if place > 0 {
                 let scalar = text[place - 1]
                 for state in states {
-                    if case .one(let set) = program[state], set.contains(scalar) { next.append(state + 1) }
+                    guard case .one(let number) = program.instructions[state] else { continue }
+                    if program.characters[number].contains(scalar) { next.append(state + 1) }
                 }
                 steps -= states.count
             }
@@ -42,10 +44,12 @@ struct PatternSearch {
             guard entered[state] != place else { continue }
             entered[state] = place
             steps -= 1
-            switch program[state] {
+            switch program.instructions[state] {
             case .one: states.append(state)
             case .assertion(let assertion): if holds(assertion, at: place) { waiting.append(state + 1) }
-            case .fork(let one, let other): waiting += [one, other]
+            case .fork(let one, let other):
+                waiting.append(one)
+                waiting.append(other)
             case .jump(let other): waiting.append(other)
             case .found: isFound = true
             }
