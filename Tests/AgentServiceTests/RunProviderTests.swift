@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    @Test func `what a provider does wrong is a named error in the step, and the run ends or goes on by rule`() async throws {
+    @Test func `what a provider does wrong is a named error in the step, and the run ends or goes on by rule`()
+        async throws
+    {
         let cases: [(fault: ScriptedAnswer.Fault, code: String, goesOn: Bool)] = [
             (.refused(status: 401), "MODEL_UNAUTHENTICATED", false),
             (.refused(status: 400, type: "invalid_request_error"), "MODEL_REQUEST_REFUSED", false),
