@@ -284,7 +284,7 @@ let package = Package(
             name: "Fuzz",
             dependencies: [
                 "Kernel", "Concurrency", "Settings", "Telemetry", "JSON", "Contracts", "RabbitMQ", "HTTPServer",
-                "HTTPClient", "Crypto", "Edge", "Cron", "LanguageModels",
+                "HTTPClient", "Crypto", "Edge", "Cron", "LanguageModels", "MCPClient",
             ],
             path: "Tests/Fuzz",
             swiftSettings: strict

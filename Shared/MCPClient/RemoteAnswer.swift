@@ -17,7 +17,7 @@ public struct RemoteAnswer: Sendable, Hashable {
     }
 
     /// Pieces of one answer.
-    static let maximumBlocks = 1_000
+    package static let maximumBlocks = 1_000
 
     /// The pieces, in order.
     public let content: [Block]
@@ -27,7 +27,7 @@ public struct RemoteAnswer: Sendable, Hashable {
     public let isError: Bool
 
     /// Reads the result of `tools/call`.
-    init(_ json: JSONElement) throws(RemoteError) {
+    package init(_ json: JSONElement) throws(RemoteError) {
         switch json["resultType"]?.string {
         case nil, "complete": break
         case "input_required": throw .asksForInput

@@ -25,6 +25,26 @@ import Testing
         }
     }
 
+    @Test func `a run does not wait for what has come already`() async throws {
+        try await RunLedgerTests.with { ledger, thread in
+            let (run, lease) = try #require(try await ledger.claim(atMost: 1).first)
+            let (child, other): (RunID, ThreadID) = (IdentifierSource().next(), IdentifierSource().next())
+            try await ledger.pool.execute("INSERT INTO agent.threads (id) VALUES (\(other))")
+            try await ledger.pool.execute(RunStatements.insert(RunLedgerTests.draft(child, other)))
+            let call = ModelToolCall(id: "c", name: DelegateTool.name, arguments: .emptyObject)
+            try await ledger.write(
+                lease,
+                [
+                    RunStepStatements.addCall(run.id, n: 2, call, effect: .read),
+                    RunStepStatements.wait(run.id, n: 2, child: child),
+                ]
+            )
+            try await ledger.pool.execute(RunStatements.end(child, .cancelled))
+            let later = run.readAt + .seconds(60)
+            #expect(try await !ledger.wait(run, for: .child, until: later, lease))
+        }
+    }
+
     @Test func `a driver that was thought dead changes nothing any more`() async throws {
         try await RunLedgerTests.with { ledger, thread in
             let (run, old) = try #require(try await ledger.claim(atMost: 1).first)
@@ -58,20 +78,22 @@ import Testing
             let pool = Pool(database.settings, logger: .silent, metrics: Metrics())
             try await Schema.migrate(pool, logger: .silent)
             let (run, thread): (RunID, ThreadID) = (IdentifierSource().next(), IdentifierSource().next())
-            let message = ModelMessage(.user, [.text("Hello")])
-            let draft = RunStatements.Draft(
-                id: run,
-                thread: thread,
-                principal: Principal(name: "test", scopes: [.admin]).stored,
-                settings: RunSettings(model: "rules"),
-                message: RawJSON(JSONWriter.bytes { $0.value(message) }),
-                trace: TraceContext.root().traceparent
-            )
             try await pool.execute("INSERT INTO agent.threads (id) VALUES (\(thread))")
-            try await pool.execute(RunStatements.insert(draft))
+            try await pool.execute(RunStatements.insert(draft(run, thread)))
             let result = await Task { try await body(RunLedger(pool: pool, term: .seconds(15)) {}, thread) }.result
             await pool.close()
             try result.get()
         }
+    }
+
+    private static func draft(_ run: RunID, _ thread: ThreadID) -> RunStatements.Draft {
+        RunStatements.Draft(
+            id: run,
+            thread: thread,
+            principal: Principal(name: "test", scopes: [.admin]).stored,
+            settings: RunSettings(model: "rules"),
+            message: RawJSON(JSONWriter.bytes { $0.value(ModelMessage(.user, [.text("Hello")])) }),
+            trace: TraceContext.root().traceparent
+        )
     }
 }

@@ -42,7 +42,7 @@ extension StatementTests {
             ("run charge", RunStatements.charge(run, turns: 1, input: 1, output: 1, cost: 1)),
             ("run charge call", RunStatements.chargeCall(run, cost: 1)),
             ("run wait", RunStatements.wait(run, for: .job, until: Timestamp(microseconds: 0))),
-            ("run resume", RunStatements.resume(run)), ("run lock", RunStatements.lock(run, limit: project)),
+            ("run lock", RunStatements.lock(run, limit: project)),
             ("run end", RunStatements.end(run, .cancelled)),
             ("run wake parent", RunStatements.wakeParent(of: run)),
             ("runs wake for jobs", RunStatements.wake(forJobs: [job])),

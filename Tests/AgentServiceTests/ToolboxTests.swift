@@ -24,7 +24,7 @@ import Testing
         _ asked: OthersService.Seen,
         tools: [String],
         keyword: String = #""if":{},"#,
-        promise: String = "null",
+        output: String = "",
         _ call: (JSONElement, String) -> String
     ) -> Response {
         let json = (try? JSONDocument(parsing: asked.body).root) ?? .null
@@ -38,8 +38,7 @@ import Testing
             let list = tools.map { name in
                 let hints = #""annotations":{"readOnlyHint":\#(name == "look"),"idempotentHint":true}"#
                 let input = #"{"type":"object","properties":{"q":{"type":"string"}},\#(keyword)"required":["q"]}"#
-                let schemas = #""inputSchema":\#(input),"outputSchema":\#(promise)"#
-                return #"{"name":"\#(name)","description":"d",\#(schemas),\#(hints)}"#
+                return #"{"name":"\#(name)","description":"d","inputSchema":\#(input)\#(output),\#(hints)}"#
             }
             return result(#"{"tools":[\#(list.joined(separator: ","))]}"#)
         case "tools/call": return OthersService.json(call(json["params"] ?? .null, id))
@@ -135,19 +134,25 @@ import Testing
                 (#""error":{"code":-32602,"message":"q is odd"}"#, "error -32602\nq is odd", "failed"),
                 (#""result":{"content":[],"isError":true}"#, "", "failed"),
                 (#""result":{"resultType":"input_required"}"#, "TOOL_NEEDS_INPUT", "refused TOOL_NEEDS_INPUT"),
-                (
-                    #""result":{"content":[],"structuredContent":{"n":"1"}}"#, "not what its schema promises",
-                    "failed UPSTREAM_FAILED"
-                ),
                 (#""result":7"#, "breaks the protocol", "failed UPSTREAM_FAILED"),
+                (
+                    #""result":{"content":[],"structuredContent":{"n":"one"}}"#, "not what it promises",
+                    "failed UPSTREAM_FAILED"
+                ), (#""result":{"content":[]}"#, "not what it promises", "failed UPSTREAM_FAILED"),
                 (
                     #""result":{"content":[{"type":"text","text":"\#(String(repeating: "x", count: 2_000))"}]}"#,
                     "larger than 1000 bytes", "failed UPSTREAM_FAILED"
                 ),
             ]
+            let reference = ##"{"$ref":"#/$defs/n"}"##
+            let types = #"{"type":"object","properties":{"n":\#(reference)},"$defs":{"n":{"type":"integer"}}}"#
+            let schema = #","outputSchema":\#(types)"#
             try await OthersService.run { _, asked in
-                let promise = #"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#
-                return ToolboxTests.answer(asked, tools: ["look"], promise: promise) { parameters, id in
+                ToolboxTests.answer(
+                    asked,
+                    tools: ["look"],
+                    output: schema
+                ) { parameters, id in
                     let number = parameters["arguments"]?["q"]?.string.flatMap { Int($0) } ?? 0
                     return #"{"jsonrpc":"2.0","id":\#(id),\#(answers[number].0)}"#
                 }

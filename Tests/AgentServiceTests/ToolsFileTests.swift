@@ -38,7 +38,7 @@ import Testing
         let (get, post) = (try #require(file.httpTools.first), try #require(file.httpTools.last))
         #expect(get.isIdempotent && !get.honoursKey && !get.sendsArguments && get.title == "find")
         #expect(!post.isIdempotent && post.sendsArguments && post.effect == .write)
-        #expect(get.timeout == .seconds(30) && get.maximumBytes == 262_144 && !get.allowsPrivateAddresses)
+        #expect(get.timeout == .seconds(30) && get.maximumBytes == 262_144 && get.addresses == .publicOnly)
         let (wiki, files) = (try #require(file.servers.first), try #require(file.servers.last))
         guard case .http(_, _, .publicOnly) = wiki.settings.way, case .program(let command) = files.settings.way else {
             Issue.record("other ways")

@@ -47,6 +47,17 @@ struct LocalServerTests {
         print("\(wire.rawValue): \(said.count) deltas, \(said.text.utf8.count) bytes, \(reply.finish), \(reply.usage)")
     }
 
+    @Test(arguments: wires) func `a conversation that does not fit has no answer`(wire: Wire) async throws {
+        var request = request
+        request.messages = [ModelMessage(.user, [.text(String(repeating: "word ", count: 8000))])]
+        let failure = await #expect(throws: ModelFailure.self) {
+            _ = try await model(wire).reply(to: request, trace: nil) { _ in }
+        }
+        // The stream of llama-cpp-python just ends.
+        #expect(failure?.code == .contextExceeded || failure?.code == .streamBroken)
+        print("\(wire.rawValue): \(failure.map { "\($0)" } ?? "")")
+    }
+
     @Test(.enabled(if: wires == [.openAIChat], "noise calls tools only where a grammar makes it"))
     func `a call is put together from its pieces`() async throws {
         var request = request

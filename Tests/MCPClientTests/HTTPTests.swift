@@ -120,6 +120,7 @@ import Testing
                 ]
             )
             #expect(scripted.asked.last?.headers["Mcp-Session-Id"] == "s1")
+            #expect(scripted.asked.last?.headers["MCP-Protocol-Version"] == "2025-06-18")
         }
     }
 
@@ -136,6 +137,34 @@ import Testing
                 }
                 #expect(answers.allSatisfy { $0.content == [.text("in s2")] })
                 #expect(scripted.methods.count { $0 == "initialize" } == 2)
+            }
+        }
+    }
+
+    @Test func `a stream that the server ends early is taken up again where it was left`() async throws {
+        let script = HTTPTests.legacy { _, _ in
+            false
+        } _: { asked, server in
+            let place = asked.headers["Last-Event-ID"]
+            guard asked.method == "tools/call" || place != nil else { return nil }
+            return Scripted.stream { writer in
+                guard let place else {
+                    return try await writer.write(Array("id: first\nretry: 1\ndata:\n\n".utf8))
+                }
+                guard place == "second" else {
+                    return try await writer.write(Array("id: second\nretry: 1\ndata:\n\n".utf8))
+                }
+                let call = try #require(server.asked.last { $0.method == "tools/call" })
+                try await Scripted.send([call.result(#"{"content":[{"type":"text","text":"late"}]}"#)], writer)
+            }
+        }
+        try await Scripted.run(script) { scripted, url in
+            try await Fixture.run(Fixture.http(url)) { server in
+                try await server.ready()
+                #expect(try await server.call("echo").content == [.text("late")])
+                let places = scripted.asked.filter { $0.http == "GET" }.compactMap { $0.headers["Last-Event-ID"] }
+                #expect(places == ["first", "second"])
+                #expect(scripted.methods.count { $0 == "tools/call" } == 1)
             }
         }
     }

@@ -148,9 +148,11 @@ import Testing
         #expect(try large.take(json(page)) == "a")
         #expect(throws: RemoteError.tooLarge("more than 1048576 bytes of tools")) { try large.take(json(page)) }
         var endless = ToolList()
+        var pages = 0
         #expect(throws: RemoteError.tooLarge("more than 100 pages of tools")) {
-            while try endless.take(json(#"{"tools":[],"nextCursor":"again"}"#)) != nil {}
+            while try endless.take(json(#"{"tools":[],"nextCursor":"again"}"#)) != nil { pages += 1 }
         }
+        #expect(pages == 99)
         var odd = ToolList()
         #expect(throws: RemoteError.self) { try odd.take(json(#"{"tools":[],"nextCursor":7}"#)) }
         #expect(throws: RemoteError.self) { try odd.take(json("{}")) }

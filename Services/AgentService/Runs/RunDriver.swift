@@ -37,8 +37,8 @@ struct RunDriver: Sendable {
                     try await calls.refuse(step, "RUN_TIMED_OUT", "the run's time is over", lease)
                 }
             case .wait(let wait, let until):
-                // Whoever ended meanwhile may have looked for waiting calls before this one was there to be seen.
-                if try await ledger.wait(run, for: wait, until: until, lease), try await !settle(lease) { return }
+                if try await ledger.wait(run, for: wait, until: until, lease) { return }
+                try await settle(lease)
             case .end(let ending): return try await end(run, ending, lease)
             }
         }
@@ -79,9 +79,8 @@ struct RunDriver: Sendable {
         )
     }
 
-    /// Ends calls whose jobs or runs have ended. Returns whether there were any.
-    @discardableResult
-    private func settle(_ lease: RunLease) async throws -> Bool {
+    /// Ends calls whose jobs or runs have ended.
+    private func settle(_ lease: RunLease) async throws {
         let ended = try await ledger.pool.atomically([
             RunStepStatements.endedJobs(of: lease.run), RunStepStatements.endedChildren(of: lease.run),
         ])
@@ -102,12 +101,10 @@ struct RunDriver: Sendable {
                         isUntrusted: true,
                         code: ending.code
                     ),
-                    RunStatements.resume(lease.run),
                     RunEventStatements.append("step", of: lease.run, step: ending.step),
                 ]
             )
         }
-        return !endings.isEmpty
     }
 
     private func end(_ run: Run, _ ending: RunEnding, _ lease: RunLease) async throws {

@@ -50,10 +50,14 @@ struct RunLedger: Sendable {
         return (try Run(row), try results[1].map(RunStep.init))
     }
 
-    /// Lets a run wait as it was read. Returns whether it does: somebody may have woken it since.
+    /// Lets a run wait as it was read. Returns whether it does: somebody may have woken it since, or what it would wait
+    /// for has come already and woke it while it was not waiting yet. What comes later finds it waiting, and wakes it.
     func wait(_ run: Run, for wait: RunWait, until: Timestamp, _ lease: RunLease) async throws -> Bool {
         try await write(lease) { transaction, present in
-            guard present.wakeAt == run.wakeAt else { return false }
+            let ended = try transaction.query([
+                RunStepStatements.endedJobs(of: run.id), RunStepStatements.endedChildren(of: run.id),
+            ])
+            guard present.wakeAt == run.wakeAt, ended.allSatisfy(\.isEmpty) else { return false }
             _ = try transaction.query([
                 RunStatements.wait(run.id, for: wait, until: until), RunEventStatements.append("waiting", of: run.id),
             ])

@@ -133,11 +133,6 @@ enum RunStatements {
         """
     }
 
-    /// Lets a run go on that waits: also when its driver is gone a moment later.
-    static func resume(_ run: RunID) -> SQL {
-        "UPDATE agent.runs SET status = 'running', waits_for = NULL, wake_at = now() WHERE id = \(run)"
-    }
-
     static func end(_ run: RunID, _ ending: RunEnding) -> SQL {
         let (status, answer, limit, code, message): (RunStatus, String?, RunLimit?, String?, String?) =
             switch ending {

@@ -42,7 +42,6 @@ struct ListedTool: Sendable, JSONWritable {
             json.member("effect", tool.effect.rawValue)
             json.member("repeatable", tool.isRepeatable)
             json.member("scope", tool.scope?.rawValue)
-            json.member("timeout_ms", Int(tool.timeout.milliseconds))
             json.member("input", tool.shownInput)
             json.member("last_day") { json in
                 json.object {

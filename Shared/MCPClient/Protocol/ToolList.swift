@@ -1,14 +1,14 @@
-import JSON
+package import JSON
 
 /// The tools of a server, page by page, within bounds.
-struct ToolList: Sendable {
-    static let maximumTools = 1_000
+package struct ToolList: Sendable {
+    package static let maximumTools = 1_000
     /// Of descriptions and schemas.
     static let maximumBytes = 1 << 20
     static let maximumPages = 100
 
     /// What can be used, in the server's order.
-    private(set) var tools: [RemoteTool] = []
+    package private(set) var tools: [RemoteTool] = []
     /// What cannot, and why.
     private(set) var unusable: [(name: String, reason: String)] = []
     private var names: Set<String> = []
@@ -16,8 +16,11 @@ struct ToolList: Sendable {
     private var pages = 0
     private var entries = 0
 
+    /// Nothing yet.
+    package init() {}
+
     /// Takes a page. Returns the cursor of the next.
-    mutating func take(_ result: JSONElement) throws(RemoteError) -> String? {
+    package mutating func take(_ result: JSONElement) throws(RemoteError) -> String? {
         pages += 1
         guard let page = result["tools"], page.kind == .array else { throw .violation("a list of tools without tools") }
         for element in page.elements {

@@ -7,16 +7,18 @@ import Kernel
 final class HTTPTransport: Transport {
     /// Bytes of one message.
     static let maximumMessage = 4 << 20
-    /// Of all messages in one answer.
-    private static let maximumAnswer = 32 << 20
-    /// Questions of the server in one answer.
-    private static let maximumQuestions = 20
+    /// Of all messages in one stream.
+    static let maximumAnswer = 32 << 20
+    /// Questions of the server in one stream.
+    static let maximumQuestions = 20
 
     let silenceIsLegacy = false
     private let client: Client
     private let url: String
     private let headers: Secret<[(name: String, value: String)]>
     private let session = Lock<String?>(nil)
+    /// What is spoken in the session.
+    private let spoken = Lock<Revision?>(nil)
 
     init(_ client: Client, url: String, headers: Secret<[(name: String, value: String)]>) {
         self.client = client
@@ -43,7 +45,7 @@ final class HTTPTransport: Transport {
         guard session.withLock({ $0 }) != nil else { return }
         do {
             // Whatever the answer is, the session is of no more use.
-            _ = try await send("DELETE", revision: nil, body: nil, limit: .seconds(2))
+            _ = try await send("DELETE", revision: spoken.withLock { $0 }, body: nil, limit: .seconds(2))
         } catch {}
         forgetSession()
     }
@@ -83,12 +85,7 @@ final class HTTPTransport: Transport {
     }
 
     func listen(_ revision: Revision, _ heard: @escaping @Sendable (Message) -> Void) async throws {
-        let response = try await send("GET", revision: revision, body: nil, limit: nil)
-        guard response.status == 200, HTTPTransport.type(response) == "text/event-stream" else {
-            response.body.cancel()
-            throw RemoteError.refused(status: response.status)
-        }
-        _ = try await read(response.body, revision) { message in
+        _ = try await read(try await stream(revision), revision) { message in
             heard(message)
             return nil
         }
@@ -111,13 +108,7 @@ final class HTTPTransport: Transport {
             }
             return try result.get()
         case "text/event-stream":
-            let result = try await read(response.body, request.revision) { message in
-                if case .answer(let id, let result) = message { return id == request.id ? result : nil }
-                if message.progress.map({ $0.id == request.id }) ?? true { heard(message) }
-                return nil
-            }
-            guard let result else { throw RemoteError.violation("a stream that ends without the answer") }
-            return try result.get()
+            return try await follow(response.body, to: request, heard).get()
         default:
             response.body.cancel()
             throw RemoteError.violation("an answer that is neither JSON nor a stream of events")
@@ -139,66 +130,11 @@ final class HTTPTransport: Transport {
         return .refused(status: response.status)
     }
 
-    private func collect(_ body: ResponseBody, atMost limit: Int) async throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while let chunk = try await next(body) {
-            guard bytes.count + chunk.count <= limit else {
-                body.cancel()
-                throw RemoteError.tooLarge("more than \(limit) bytes of an answer")
-            }
-            bytes += chunk
-        }
-        return bytes
-    }
-
-    /// Reads events until `take` has what it wants, or the stream's end.
-    private func read(
-        _ body: ResponseBody,
-        _ revision: Revision?,
-        _ take: (Message) throws -> Result<JSONElement, RemoteError>?
-    ) async throws -> Result<JSONElement, RemoteError>? {
-        defer { body.cancel() }
-        var events = ServerSentEvents(maximumEventBytes: HTTPTransport.maximumMessage)
-        var (bytes, questions) = (0, 0)
-        while let chunk = try await next(body) {
-            bytes += chunk.count
-            guard bytes <= HTTPTransport.maximumAnswer else { throw RemoteError.tooLarge("an answer without end") }
-            let complete: [ServerSentEvent]
-            do {
-                complete = try events.feed(chunk)
-            } catch {
-                throw RemoteError.tooLarge("more than \(HTTPTransport.maximumMessage) bytes of an event")
-            }
-            // An event without data is for those who would come back.
-            for event in complete where !event.data.isEmpty {
-                let message = try Message(parsing: Array(event.data.utf8))
-                if case .request(let id, let method) = message, let revision, !revision.isModern {
-                    questions += 1
-                    guard questions <= HTTPTransport.maximumQuestions else {
-                        throw RemoteError.violation("more questions than answers")
-                    }
-                    let reply = Message.reply(to: id, method: method)
-                    try await send("POST", revision: revision, body: reply, limit: .seconds(10)).body.cancel()
-                } else if let result = try take(message) {
-                    return result
-                }
-            }
-        }
-        return nil
-    }
-
-    private func next(_ body: ResponseBody) async throws -> [UInt8]? {
-        do {
-            return try await body.next()
-        } catch let error as ClientError {
-            throw HTTPTransport.describe(error)
-        }
-    }
-
     // MARK: - HTTP
 
     private func post(_ request: Request, limit: Duration? = nil) async throws -> StreamingResponse {
         var own: [(name: String, value: String)] = []
+        spoken.withLock { $0 = request.revision ?? $0 }
         if request.revision == .modern {
             own.append(("Mcp-Method", request.method))
             if let subject = request.subject { own.append(("Mcp-Name", HeaderText.encode(subject))) }
@@ -207,7 +143,7 @@ final class HTTPTransport: Transport {
         return try await send("POST", revision: request.revision, body: request.body, own, limit: limit, request)
     }
 
-    private func send(
+    func send(
         _ method: String,
         revision: Revision?,
         body: [UInt8]?,
@@ -238,7 +174,7 @@ final class HTTPTransport: Transport {
         }
     }
 
-    private static func describe(_ error: ClientError) -> RemoteError {
+    static func describe(_ error: ClientError) -> RemoteError {
         switch error {
         case .timedOut: .timedOut
         case .responseTooLarge, .headersTooLarge: .tooLarge("\(error)")
@@ -247,7 +183,7 @@ final class HTTPTransport: Transport {
         }
     }
 
-    private static func type(_ response: StreamingResponse) -> String {
+    static func type(_ response: StreamingResponse) -> String {
         (response.headers["Content-Type"] ?? "").prefix { $0 != ";" && $0 != " " }.lowercased()
     }
 

@@ -9,5 +9,5 @@ extension FuzzTarget {
         [json, jsonSchema, serverSentEvents, traceContext, byteRange, mediaType, jsonWebToken, keySet]
         + [brokerAddress, settings, hex, base64URL, timestamp, uuid, position, contextID]
         + [cron, zoneFile]
-        + modelAnswers
+        + modelAnswers + mcpAnswers
 }

@@ -22,7 +22,7 @@ struct HTTPToolDeclaration: Sendable {
     let timeout: Duration
     let scope: Scope?
     let maximumBytes: Int
-    let allowsPrivateAddresses: Bool
+    let addresses: AddressGuard
     /// Of each call that was answered, in millionths.
     let cost: Int?
     let mask: SecretMask

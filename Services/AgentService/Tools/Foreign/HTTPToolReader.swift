@@ -62,7 +62,7 @@ struct HTTPToolReader {
             timeout: .milliseconds(json.value("timeout_ms")?.int ?? 30_000),
             scope: json.value("scope")?.string.flatMap(Scope.init),
             maximumBytes: json.value("maximum_bytes")?.int ?? 262_144,
-            allowsPrivateAddresses: json.value("allow_private_addresses")?.bool ?? false,
+            addresses: json.value("allow_private_addresses")?.bool ?? false ? .any : .publicOnly,
             cost: json.value("cost_micros")?.int,
             mask: secrets.mask(json)
         )

@@ -9,49 +9,40 @@ import Telemetry
 struct HTTPTools: Sendable {
     private static let attempts = 3
 
-    private let publicClient: Client
-    private let anyClient: Client
-    private let declarations: [HTTPToolDeclaration]
+    /// All of them.
+    let tools: [Tool]
 
     init(_ declarations: [HTTPToolDeclaration], logger: Logger, metrics: Metrics) {
-        self.declarations = declarations
-        func client(_ name: String, _ addresses: AddressGuard) -> Client {
-            Client(
-                ClientSettings(
-                    name: name,
-                    maximumResponseBytes: ToolsFile.maximumAnswer,
-                    maximumTransfers: 200,
-                    addressGuard: addresses
-                ),
-                logger: logger,
-                metrics: metrics
+        var clients: [AddressGuard: Client] = [:]
+        for addresses in Set(declarations.map(\.addresses)) {
+            let settings = ClientSettings(
+                name: addresses == .any ? "private tools" : "tools",
+                maximumResponseBytes: ToolsFile.maximumAnswer,
+                maximumTransfers: 200,
+                addressGuard: addresses
             )
+            clients[addresses] = Client(settings, logger: logger, metrics: metrics)
         }
-        publicClient = client("tools", .publicOnly)
-        anyClient = client("private tools", .any)
+        tools = declarations.compactMap { declared in clients[declared.addresses].map { HTTPTools.tool(declared, $0) } }
     }
 
-    /// All of them.
-    var tools: [Tool] {
-        declarations.map { declared in
-            let client = declared.allowsPrivateAddresses ? anyClient : publicClient
-            return Tool(
-                name: declared.name,
-                title: declared.title,
-                summary: declared.summary,
-                input: declared.input,
-                foreignInput: declared.shownInput,
-                effect: declared.effect,
-                isIdempotent: declared.isIdempotent,
-                isRepeatable: declared.isRepeatable,
-                isOpen: true,
-                scope: declared.scope,
-                // The request's own limit comes first, and tells more.
-                timeout: declared.timeout + .seconds(1),
-                source: ToolSourceName.http
-            ) { call in
-                try await HTTPTools.run(declared, call, client)
-            }
+    private static func tool(_ declared: HTTPToolDeclaration, _ client: Client) -> Tool {
+        Tool(
+            name: declared.name,
+            title: declared.title,
+            summary: declared.summary,
+            input: declared.input,
+            foreignInput: declared.shownInput,
+            effect: declared.effect,
+            isIdempotent: declared.isIdempotent,
+            isRepeatable: declared.isRepeatable,
+            isOpen: true,
+            scope: declared.scope,
+            // The request's own limit comes first, and tells more.
+            timeout: declared.timeout + .seconds(1),
+            source: ToolSourceName.http
+        ) { call in
+            try await run(declared, call, client)
         }
     }
 

@@ -78,13 +78,14 @@ final class RemoteTools: ToolSource, Service {
     private func tool(_ remote: RemoteTool) -> Tool {
         let effect = declared.effect(of: remote.name, isReadOnly: remote.isReadOnly)
         let isIdempotent = declared.trustsAnnotations && remote.isIdempotent
+        let promise = remote.output.flatMap(RemoteTools.read)
         return Tool(
             name: RemoteToolName.of(remote.name, at: declared.settings.name),
             title: remote.title ?? remote.name,
             summary: remote.summary,
-            input: RemoteTools.checked(remote.input) ?? .anyObject,
+            // What cannot be checked here the server checks.
+            input: RemoteTools.read(remote.input) ?? .anyObject,
             foreignInput: remote.input,
-            output: remote.output.flatMap(RemoteTools.checked),
             effect: effect,
             isIdempotent: isIdempotent,
             isRepeatable: effect == .read || isIdempotent,
@@ -94,12 +95,14 @@ final class RemoteTools: ToolSource, Service {
             timeout: declared.timeout + .seconds(5),
             source: ToolSourceName.server(declared.settings.name)
         ) { [declared, server] call in
-            try await RemoteTools.run(remote, declared, server, call)
+            let answer = try await RemoteTools.run(remote, declared, server, call)
+            if let promise, !answer.isError { try RemoteTools.check(answer, promise) }
+            return answer
         }
     }
 
-    /// A schema that can be checked here; `nil` for one that is refused, which is the server's to check.
-    private static func checked(_ schema: RawJSON) -> JSONSchema? {
+    /// A schema of the server's; `nil` for one that is none, or asks for too much.
+    private static func read(_ schema: RawJSON) -> JSONSchema? {
         do {
             return try JSONSchema(parsing: JSONDocument(parsing: schema.bytes).root)
         } catch {
@@ -134,6 +137,13 @@ final class RemoteTools: ToolSource, Service {
         } catch let error as RemoteError {
             throw RemoteTools.refusal(error)
         }
+    }
+
+    /// What a server promises of its answers it has to keep: those who read them rely on it.
+    private static func check(_ answer: ToolAnswer, _ promise: JSONSchema) throws {
+        guard let structured = answer.structured,
+            promise.issues(in: try JSONDocument(parsing: structured.bytes).root).isEmpty
+        else { throw ServiceError(.upstreamFailed, "the server's answer is not what it promises") }
     }
 
     private static func answer(_ answer: RemoteAnswer, _ declared: RemoteServerDeclaration) throws -> ToolAnswer {
