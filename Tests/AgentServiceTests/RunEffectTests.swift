@@ -141,6 +141,34 @@ import Testing
         }
     }
 
+    @Test func `what a run notes once it has read what comes from outside is believed by nobody yet`() async throws {
+        let job: JobID = IdentifierSource().next()
+        try await ScriptedJobQueue.run(201, #"{"job_id":"\#(job)","status":"queued"}"#) { _, url in
+            let places = Lock<(project: ProjectID, card: CardID)?>(nil)
+            let model = ScriptedModel { turn, _ in
+                guard let place = places.withLock({ $0 }) else { return .says("Nowhere.") }
+                let note = #"{"id":"\#(place.project)","text":"Note \#(turn)","source":"agent"}"#
+                return switch turn {
+                case 1, 3: .calls(("add_note", note))
+                case 2: .calls(("submit_job", #"{"id":"\#(place.card)","kind":"image","params":{}}"#))
+                default: .says("Noted.")
+                }
+            }
+            let environment = environment.merging(["JOB_QUEUE_URL": url]) { $1 }
+            try await AgentFixture.run(environment, models: model.catalog()) { agent in
+                let (project, card) = try await agent.card()
+                places.withLock { $0 = (project, card) }
+                try await agent.completedJob(job, card: card, project: project, result: "{}", url: nil)
+                let thread = try await agent.thread(in: project)
+                let id = try await agent.say("Go.", in: thread, #""approval":"none""#)
+                #expect(try await agent.ended(id)["status"]?.string == "completed")
+                let notes = try await agent.send("GET", "/api/projects/\(project)/notes").json["items"]
+                let sources = notes?.elements.map { "\($0["text"]?.string ?? "") \($0["source"]?.string ?? "")" }
+                #expect(sources == ["Note 3 tool", "Note 1 agent"])
+            }
+        }
+    }
+
     @Test func `events tell all as it happens, and from any place again`() async throws {
         let gate = Promise<Void>()
         let model = ScriptedModel { turn, request in

@@ -58,6 +58,7 @@ extension StatementTests {
             ("run deltas", RunEventStatements.append([delta])),
             ("run steps", RunStepStatements.page(of: run, after: 0, atMost: 1)),
             ("run transcript", RunStepStatements.transcript(thread, before: run, atMost: 1)),
+            ("run foreign", RunStepStatements.foreign(in: thread)),
             ("run turn", RunStepStatements.addTurn(run, n: 1, message: message, detail: detail)),
             (
                 "run failed turn",

@@ -72,18 +72,22 @@ struct RunCalls: Sendable {
     }
 
     private func answer(_ tool: Tool, _ call: ModelToolCall, _ step: RunStep, _ run: Run) async throws -> Outcome {
-        let arguments: JSONElement
+        var arguments: JSONElement
         do {
             arguments = try JSONDocument(parsing: call.arguments.bytes).root
-        } catch {
+            if let replacing = tool.afterForeign, try await hasReadForeign(run) {
+                arguments = try RunCalls.laid(JSONDocument(parsing: replacing.bytes).root, over: arguments)
+            }
+        } catch let error as JSONError {
             return RunCalls.failure(call, "INVALID_JSON", "the arguments are not JSON: \(error)")
         }
+        let given = arguments
         let answer = try await telemetry.tool(call, tool, in: run) { trace in
             try await toolbox.call(
                 tool,
                 ToolCall(
                     principal: run.principal,
-                    arguments: arguments,
+                    arguments: given,
                     requestID: "run:\(run.id):\(step.n)",
                     trace: trace,
                     key: "run:\(run.id):\(step.n)"
@@ -106,6 +110,23 @@ struct RunCalls: Sendable {
             code: answer.isError ? "TOOL_FAILED" : nil,
             cost: answer.cost ?? 0
         )
+    }
+
+    private func hasReadForeign(_ run: Run) async throws -> Bool {
+        try await !ledger.pool.query(RunStepStatements.foreign(in: run.thread)).isEmpty
+    }
+
+    /// The members of one object, and those of another that it has not.
+    private static func laid(_ members: JSONElement, over others: JSONElement) throws(JSONError) -> JSONElement {
+        let bytes = JSONWriter.bytes { json in
+            json.object { json in
+                for member in members.members { json.member(member.name, member.value) }
+                for member in others.members where members[member.name] == nil {
+                    json.member(member.name, member.value)
+                }
+            }
+        }
+        return try JSONDocument(parsing: bytes).root
     }
 
     private func record(_ outcome: Outcome, _ step: RunStep, _ lease: RunLease) async throws {

@@ -29,6 +29,15 @@ enum RunStepStatements {
         """
     }
 
+    /// A row if something that comes from outside was read in a thread.
+    static func foreign(in thread: ThreadID) -> SQL {
+        """
+        SELECT FROM agent.runs AS run JOIN agent.run_steps AS step ON step.run_id = run.id
+        WHERE run.thread_id = \(thread) AND step.is_untrusted
+        LIMIT 1
+        """
+    }
+
     /// Adds a turn of the model.
     static func addTurn(_ run: RunID, n: Int, message: ModelMessage, detail: RunTurnDetail) -> SQL {
         """

@@ -77,7 +77,8 @@ struct RouteTools: Sendable {
                 "/api/projects/{id}/notes",
                 .write,
                 // A model's words are never a person's.
-                requiring: [.required("source", NoteRoutes.source([.agent, .tool]))]
+                requiring: [.required("source", NoteRoutes.source([.agent, .tool]))],
+                afterForeign: RawJSON(#"{"source":"tool"}"#)
             ),
         ]
     }
@@ -232,7 +233,8 @@ struct RouteTools: Sendable {
         isIdempotent: Bool = false,
         isOpen: Bool = false,
         startsJob: Bool = false,
-        requiring properties: [JSONSchema.Property] = []
+        requiring properties: [JSONSchema.Property] = [],
+        afterForeign: RawJSON? = nil
     ) -> Tool {
         Tool(
             name: name,
@@ -245,7 +247,8 @@ struct RouteTools: Sendable {
             isRepeatable: true,
             isOpen: isOpen,
             scope: api.scope(of: method, pattern),
-            startsJob: startsJob
+            startsJob: startsJob,
+            afterForeign: afterForeign
         ) { [api] call in
             let inner = InnerCall(
                 as: call.principal,

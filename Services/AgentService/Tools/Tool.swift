@@ -40,6 +40,9 @@ struct Tool: Sendable {
     var timeout = Duration.seconds(30)
     /// Whether its answer names a job, `job_id`, that goes on when the call is over.
     var startsJob = false
+    /// Members that replace a call's own once its run has read what comes from outside: what a model writes from then on
+    /// may be somebody else's words.
+    var afterForeign: RawJSON?
     /// Where it comes from.
     var source = ToolSourceName.own
     let run: @Sendable (ToolCall) async throws -> ToolAnswer
