@@ -162,13 +162,20 @@ import Testing
                 }
                 return pages
             }
+            let (elsewhere, _) = try await fixture.card()
+            // Jobs that failed and files that nobody approved here, files that somebody approved elsewhere.
             func fill(_ count: Int) async throws {
                 try await fixture.failedJobs(count, card: card, project: project, saying: "no paint")
                 try await fixture.pool.execute(
                     """
-                    INSERT INTO agent.assets (id, project_id, card_id, job_id, url)
-                    SELECT gen_random_uuid(), \(project), \(card), gen_random_uuid(), 'u'
-                    FROM generate_series(1, \(count))
+                    WITH asset AS (
+                        INSERT INTO agent.assets (id, project_id, job_id, url)
+                        SELECT gen_random_uuid(), place, gen_random_uuid(), 'u'
+                        FROM generate_series(1, \(count)), unnest(\([project, elsewhere])) AS place
+                        RETURNING id, project_id
+                    )
+                    INSERT INTO agent.approvals (id, asset_id, project_id, approved_by)
+                    SELECT gen_random_uuid(), id, project_id, 'me' FROM asset WHERE project_id = \(elsewhere)
                     """
                 )
             }

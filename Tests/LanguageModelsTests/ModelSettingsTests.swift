@@ -63,7 +63,7 @@ import Testing
         ])
         #expect(problems == [])
         let acme = try #require(settings.providers.first)
-        #expect(acme.url == "https://api.acme.example/v1")
+        #expect(acme.endpoint == "https://api.acme.example/v1/responses")
         #expect(acme.key?.reveal() == "secret-key")
         #expect(acme.timeouts.idle == .seconds(1) && acme.timeouts.total == .seconds(600))
         #expect(acme.addresses == .publicOnly && settings.providers.last?.addresses == .any)
@@ -89,6 +89,7 @@ import Testing
         .write(to: file)
         let (_, problems) = settings(["MODEL_PROVIDERS_FILE": file.path, "OPENAI_API_KEY": "k"])
         #expect(problems == ["the provider of models 'openai' is configured more than once"])
+        #expect(settings(["OLLAMA_URL": "localhost:1"]).1 == ["OLLAMA_URL must begin with http:// or https://"])
         #expect(
             settings(["MODEL_PROVIDERS_FILE": "/none"]).1 == ["MODEL_PROVIDERS_FILE names a file that cannot be read"]
         )

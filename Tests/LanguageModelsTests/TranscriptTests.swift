@@ -22,7 +22,8 @@ import Testing
                 ModelMessage(.assistant, [.text("Hello.")]), ModelMessage(.user, [.text("a"), .text(" ")]),
                 ModelMessage(.user, [.text("b")]), ModelMessage(.assistant, [.text("\n")]),
                 ModelMessage(.user, [.text("c")]), ModelMessage(.assistant, [.text("d")]),
-                ModelMessage(.assistant, [.text("e")]),
+                ModelMessage(.assistant, [.text("e")]), ModelMessage(.user, [.text("")]),
+                ModelMessage(.assistant, [.text("f")]),
             ],
             for: .anthropic
         )
@@ -30,6 +31,7 @@ import Testing
             transcript.turns == [
                 .user(results: [], text: "(The conversation began earlier.)"), .assistant([.text("Hello.")]),
                 .user(results: [], text: "a\n\nb\n\nc"), .assistant([.text("d"), .text("e")]),
+                .user(results: [], text: "Continue."), .assistant([.text("f")]),
                 .user(results: [], text: "Continue."),
             ]
         )

@@ -27,7 +27,7 @@ struct ModelExchange: Sendable {
     func request(within total: Duration, _ trace: TraceContext?) -> ClientRequest {
         ClientRequest(
             "POST",
-            settings.url + settings.wire.path,
+            settings.endpoint,
             headers: settings.wire.headers(key: settings.key?.reveal(), requestID: id) + settings.headers.reveal(),
             body: .bytes(body),
             timeouts: ClientRequest.Timeouts(

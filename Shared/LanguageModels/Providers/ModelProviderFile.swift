@@ -83,7 +83,7 @@ struct ModelProviderFile {
         return ProviderSettings(
             name: name,
             wire: wire,
-            url: url.hasSuffix("/") ? String(url.dropLast()) : url,
+            url: url,
             key: key.map { Secret($0) },
             headers: Secret(headers),
             addresses: json.value("allow_private_addresses")?.bool == true ? .any : .publicOnly,

@@ -27,6 +27,10 @@ public struct ModelSettings: Sendable {
             "OLLAMA_URL",
             "an Ollama server, http://localhost:11434: offers all its models as ollama/…"
         )
+        for (name, url) in [("OPENAI_BASE_URL", openAI), ("OLLAMA_URL", ollama)] {
+            guard let url, !url.hasPrefix("http://"), !url.hasPrefix("https://") else { continue }
+            reader.refuse("\(name) must begin with http:// or https://")
+        }
         var providers: [ProviderSettings] = []
         if let file { providers += ModelSettings.read(file, environment, &reader) }
         if openAI != nil || openAIKey != nil {

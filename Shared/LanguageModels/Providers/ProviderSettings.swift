@@ -32,6 +32,9 @@ struct ProviderSettings: Sendable {
     var models: [String: ModelFacts] = [:]
     var takesAnyModel = false
 
+    /// Where requests go.
+    var endpoint: String { (url.hasSuffix("/") ? String(url.dropLast()) : url) + wire.path }
+
     /// What a provider says, without what it must not have repeated, and not much of it.
     func shown(_ text: String) -> String {
         let mask = SecretMask([key?.reveal() ?? ""] + headers.reveal().map(\.value))

@@ -5,7 +5,7 @@ import JSON
 /// It begins and ends with the user, and sides alternate. Nothing blank is said. Every call has an id that is its own
 /// in the whole conversation, and exactly one result, right behind; where there is none, one says so, and what belongs
 /// to no call is told as text. Reasoning is left out unless it is the wire's own.
-struct Transcript: Sendable, Hashable {
+struct Transcript: Sendable {
     enum Turn: Sendable, Hashable {
         /// Results in the order of the calls before, then what is said.
         case user(results: [ModelToolResult], text: String?)
@@ -34,7 +34,7 @@ struct Transcript: Sendable, Hashable {
         guard !turns.isEmpty || !results.isEmpty || !texts.isEmpty else {
             throw ModelFailure(.requestRefused, "the conversation is empty", isRetryable: false)
         }
-        endUser(orElse: "Continue.")
+        endUser()
     }
 
     private static func isKept(_ part: ModelPart, _ wire: Wire) -> Bool {
@@ -60,7 +60,7 @@ struct Transcript: Sendable, Hashable {
         // Reasoning has something behind it that it led to, or it is refused.
         while case .reasoning? = answer.last { answer.removeLast() }
         guard !answer.isEmpty else { return }
-        endUser(orElse: "(The conversation began earlier.)")
+        endUser()
         turns.append(
             .assistant(
                 answer.map { part in
@@ -74,7 +74,8 @@ struct Transcript: Sendable, Hashable {
         )
     }
 
-    private mutating func endUser(orElse filler: String) {
+    /// What the user has said becomes a turn; where that is nothing, a few words stand in for it.
+    private mutating func endUser() {
         var matched: [ModelToolResult] = []
         for (own, wire) in open {
             var result: ModelToolResult
@@ -89,6 +90,7 @@ struct Transcript: Sendable, Hashable {
         }
         let strays = results.map { "(The tool \($0.name) answered: \($0.text))" }
         let said = (strays + texts).joined(separator: "\n\n")
+        let filler = turns.isEmpty ? "(The conversation began earlier.)" : "Continue."
         let text = said.isEmpty ? (matched.isEmpty ? filler : nil) : said
         turns.append(.user(results: matched, text: text))
         open = []
@@ -108,7 +110,4 @@ struct Transcript: Sendable, Hashable {
     }
 
     private static func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
-
-    static func == (a: Transcript, b: Transcript) -> Bool { a.turns == b.turns }
-    func hash(into hasher: inout Hasher) { hasher.combine(turns) }
 }
