@@ -79,7 +79,5 @@ final class Steps: Sendable {
 
     var all: [Double] { list.withLock { $0 } }
 
-    func take(_ step: RemoteProgress) { take(step.done) }
-
-    func take(_ step: Double) { list.withLock { $0.append(step) } }
+    func take(_ step: RemoteProgress) { list.withLock { $0.append(step.done) } }
 }
