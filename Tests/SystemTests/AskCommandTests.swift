@@ -8,12 +8,16 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct AskCommandTests {
     @Test func `an agent is asked, allowed and denied from the command line`() async throws {
         try await Cluster.run { cluster in
-            let answer = try await martlet(["ask", "/create_project {\"title\":\"Larks\"}\n---\nIt is there."], in: cluster)
+            let answer = try await martlet(
+                ["ask", "/create_project {\"title\":\"Larks\"}\n---\nIt is there."],
+                in: cluster
+            )
             #expect(answer.status == 0 && answer.output.contains("It is there."))
             #expect(answer.output.contains("create_project"))
             let project = try await cluster.get("http://127.0.0.1:\(cluster.agent.port)/api/projects")
             let id = try #require(
-                try JSONDocument(parsing: project.body).root["items"]?.elements.map { $0["project_id"]?.string ?? "" }.first
+                try JSONDocument(parsing: project.body).root["items"]?.elements.map { $0["project_id"]?.string ?? "" }
+                    .first
             )
             for (decision, status) in [("deny", 200), ("approve", 404)] {
                 let delete = "/delete_project {\"id\":\"\(id)\"}\n---\nDecided."
