@@ -27,6 +27,7 @@ struct AgentFixture: Sendable {
     static func run(
         _ environment: [String: String] = [:],
         models: ModelCatalog = ModelCatalog(),
+        tracer: Tracer? = nil,
         _ body: @escaping @Sendable (AgentFixture) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase { database in
@@ -48,6 +49,7 @@ struct AgentFixture: Sendable {
                 directory: directory,
                 client: client,
                 models: models,
+                tracer: tracer,
                 program
             )
             var api = API(

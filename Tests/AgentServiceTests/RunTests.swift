@@ -5,6 +5,7 @@ import JSON
 import Kernel
 import LanguageModels
 import Postgres
+import Telemetry
 import TestSupport
 import Testing
 
@@ -180,6 +181,24 @@ import Testing
         }
     }
 
+    @Test func `what a run has started ends with it, and its own time with a last answer`() async throws {
+        let model = ScriptedModel { _, request in
+            if request.messages.first?.text == "Count for ever." { try await Task.sleep(for: .seconds(60)) }
+            if request.choice == .none { return .says("I waited in vain.") }
+            return .calls(("delegate", #"{"task":"Count for ever."}"#))
+        }
+        let environment = environment.merging(["AGENT_RUN_LEASE_MS": "1000"]) { $1 }
+        try await AgentFixture.run(environment, models: model.catalog()) { agent in
+            let id = try await agent.say("How many?", #""limits":{"wall_ms":1500}"#)
+            let run = try await agent.ended(id)
+            #expect(run["answer"]?.string == "I waited in vain." && run["limit_reached"]?.string == "wall_time")
+            try await eventually("the other run is over") {
+                let runs = try await agent.send("GET", "/api/runs").json["items"]?.elements.map { $0 } ?? []
+                return runs.count == 2 && runs.allSatisfy { $0.value("ended_at") != nil }
+            }
+        }
+    }
+
     @Test func `runs of a thread wait for one another`() async throws {
         let gate = Promise<Void>()
         let model = ScriptedModel { turn, request in
@@ -231,6 +250,60 @@ import Testing
                 #expect(try await agent.send("GET", path).code == "RUN_NOT_FOUND")
             }
             #expect(try await agent.send("POST", "/api/runs/\(id)/cancel").code == "RUN_NOT_FOUND")
+        }
+    }
+
+    @Test func `a run ends with the key in whose name it acts`() async throws {
+        let (begun, gate) = (Promise<Void>(), Promise<Void>())
+        let model = ScriptedModel { turn, _ in
+            if turn > 1 { return .says("Still here.") }
+            begun.succeed(())
+            try await gate.value()
+            return .calls(("list_projects", "{}"))
+        }
+        try await AgentFixture.run(environment, models: model.catalog()) { agent in
+            let body = #"{"name":"k","scopes":["projects:read","projects:write"]}"#
+            let key = try await agent.send("POST", "/api/keys", body).json
+            let token = try #require(key["token"]?.string)
+            let id = try #require(key["key"]?["key_id"]?.string)
+            let thread = try await agent.thread()
+            let path = "/api/threads/\(thread)/messages"
+            let run = try await agent.send("POST", path, #"{"content":"Hello"}"#, token: token).json
+            try await begun.value()
+            #expect(try await agent.send("DELETE", "/api/keys/\(id)").status == 204)
+            gate.succeed(())
+            let ended = try await agent.ended(try #require(run["run_id"]?.string.flatMap { RunID($0) }))
+            #expect(ended["error_code"]?.string == "PRINCIPAL_REVOKED" && model.asked.count == 1)
+        }
+    }
+
+    @Test func `a run is one trace, from the message to what it called`() async throws {
+        let model = ScriptedModel { turn, _ in turn == 1 ? .calls(("list_projects", "{}")) : .says("None.") }
+        let tracer = Tracer(capacity: 100, metrics: Metrics())
+        try await AgentFixture.run(environment, models: model.catalog(), tracer: tracer) { agent in
+            let thread = try await agent.thread()
+            let caller = TraceContext.root()
+            let answer = try await agent.send(
+                "POST",
+                "/api/threads/\(thread)/messages",
+                #"{"content":"Hello"}"#,
+                headers: [("traceparent", caller.traceparent)]
+            )
+            _ = try await agent.ended(try #require(answer.json["run_id"]?.string.flatMap { RunID($0) }))
+            var spans: [Span] = []
+            try await eventually("the run's span is there") {
+                spans += try await tracer.take(atMost: 100, patience: .milliseconds(10))
+                return spans.contains { $0.name == "invoke_agent" }
+            }
+            let ours = spans.filter { !$0.name.contains("/") }
+            #expect(
+                ours.map(\.name).sorted() == ["chat model", "chat model", "execute_tool list_projects", "invoke_agent"]
+            )
+            #expect(ours.allSatisfy { $0.context.traceID == caller.traceID })
+            let whole = try #require(ours.first { $0.name == "invoke_agent" })
+            #expect(ours.allSatisfy { $0.name == whole.name || $0.parent == whole.context.spanID })
+            let chat = try #require(ours.first { $0.name == "chat model" })
+            #expect(chat.attributes.contains { $0.name == "gen_ai.usage.input_tokens" && $0.value == "100" })
         }
     }
 

@@ -44,6 +44,7 @@ extension StatementTests {
             ("run wait", RunStatements.wait(run, for: .job, until: Timestamp(microseconds: 0))),
             ("run lock", RunStatements.lock(run, limit: project)),
             ("run end", RunStatements.end(run, .cancelled)),
+            ("run cancel children", RunStatements.cancelChildren(of: run)),
             ("run wake parent", RunStatements.wakeParent(of: run)),
             ("runs wake for jobs", RunStatements.wake(forJobs: [job])),
             ("run wake", RunStatements.wake(run)),

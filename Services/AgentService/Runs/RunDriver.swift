@@ -13,6 +13,7 @@ struct RunDriver: Sendable {
     let asker: RunAsker
     let calls: RunCalls
     let delegation: RunDelegation
+    let authority: RunAuthority
     let telemetry: RunTelemetry
 
     /// Drives a run until it waits or has ended.
@@ -23,6 +24,7 @@ struct RunDriver: Sendable {
         var settled: [RunStep] = []
         while true {
             let (run, fresh) = try await ledger.load(lease, after: settled.last?.n ?? 0)
+            if try await authority.isGone(run.principal) { return try await end(run, RunAuthority.ending, lease) }
             let steps = settled + fresh
             settled += fresh.prefix { $0.status.isFinal }
             switch RunPlan(run: run, steps: steps, now: run.readAt).next {
@@ -113,6 +115,7 @@ struct RunDriver: Sendable {
             [
                 RunStepStatements.drop(run.id), RunStatements.end(run.id, ending),
                 RunEventStatements.append(ending.status.rawValue, of: run.id), RunStatements.wakeParent(of: run.id),
+                RunStatements.cancelChildren(of: run.id),
                 RunStatements.release(lease),
             ]
         )

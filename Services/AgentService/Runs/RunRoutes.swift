@@ -42,7 +42,7 @@ struct RunRoutes: Sendable {
             Operation(
                 .post,
                 "/api/runs/{id}/cancel",
-                "end a run and all that it has started; one that has ended is answered as it is",
+                "end a run and the runs that it has started; one that has ended is answered as it is",
                 scope: .projectsWrite
             )
         ) { call in

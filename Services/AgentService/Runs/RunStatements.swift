@@ -188,6 +188,11 @@ enum RunStatements {
         """
     }
 
+    /// Wishes the end of what an ended run has started: nobody waits for that any more.
+    static func cancelChildren(of run: RunID) -> SQL {
+        "UPDATE agent.runs SET is_cancelled = true, wake_at = now() WHERE parent_id = \(run) AND ended_at IS NULL"
+    }
+
     static func find(_ id: RunID, limit: ProjectID?) -> SQL {
         """
         SELECT \(Run.columns) FROM agent.runs AS run

@@ -83,6 +83,7 @@ struct Runs: Sendable {
             ),
             calls: calls,
             delegation: RunDelegation(ledger: ledger, calls: calls),
+            authority: RunAuthority(pool),
             telemetry: telemetry
         )
         let executor = RunExecutor(
