@@ -12,7 +12,7 @@ import Testing
                 ["ask", "/create_project {\"title\":\"Larks\"}\n---\nIt is there."],
                 in: cluster
             )
-            #expect(answer.status == 0 && answer.output.contains("It is there."))
+            #expect(answer.status == 0 && answer.output.contains("\nIt is there.\n"))
             #expect(answer.output.contains("create_project"))
             let project = try await cluster.get("http://127.0.0.1:\(cluster.agent.port)/api/projects")
             let id = try #require(
