@@ -43,6 +43,8 @@ CREATE TABLE agent.runs (
 ) WITH (fillfactor = 50);
 CREATE INDEX runs_due ON agent.runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_thread ON agent.runs (thread_id, id);
+-- Which run of a thread is next, however many it has had.
+CREATE INDEX runs_open ON agent.runs (thread_id, id) WHERE ended_at IS NULL;
 CREATE INDEX runs_parent ON agent.runs (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TABLE agent.run_steps (
