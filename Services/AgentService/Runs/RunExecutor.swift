@@ -59,7 +59,7 @@ final class RunExecutor: Service {
         }
     }
 
-    /// Drives a run under its lease, and gives that back at the end, whatever the end was.
+    /// Drives a run under its lease, and gives that back when the run waits or we stop.
     private func attend(_ lease: RunLease, _ wakeup: Wakeup) async {
         defer {
             bell.leave(lease.run)
@@ -72,7 +72,8 @@ final class RunExecutor: Service {
         } catch is RunLeaseLost {
             return logger.info("a run is driven by another by now", ["run_id": lease.run])
         } catch {
-            logger.error("a run was let go", ["run_id": lease.run, "error": "\(error)"])
+            // Not given back: what fails every time is tried again when the lease has ended, and not at once for ever.
+            return logger.error("a run was let go", ["run_id": lease.run, "error": "\(error)"])
         }
         let ledger = ledger
         // In a task that is not cancelled, as this one may be.
