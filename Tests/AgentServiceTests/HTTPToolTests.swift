@@ -2,6 +2,7 @@ import Contracts
 import HTTPServer
 import JSON
 import Kernel
+import Lifecycle
 import Store
 import Telemetry
 import Testing
@@ -130,12 +131,14 @@ import Testing
         async throws
     {
         try await AgentFixture.run { fixture in
+            let enough = StopSignal()
             try await OthersService.run { _, _ in
-                do { try await Task.sleep(for: .seconds(20)) } catch {}
+                await enough.wait()
                 return Response(.ok)
             } _: { _, url in
                 let slow = try await Box(fixture, url, #""effect":"read","timeout_ms":100"#).call()
                 #expect(HTTPToolTests.text(slow).contains("DEADLINE_EXCEEDED"))
+                enough.raise()
                 let hidden = #""effect":"read","allow_private_addresses":false"#
                 let guarded = try Box(fixture, url, hidden)
                 #expect(HTTPToolTests.text(try await guarded.call()).contains("is not public"))

@@ -64,6 +64,33 @@ import Testing
         }
     }
 
+    @Test func `a call that turns out to need leave when it is to be made is not made without`() async throws {
+        let card = Lock<CardID?>(nil)
+        let model = caller("delete_card") { #"{"id":"\#(card.withLock { $0 }.map(\.description) ?? "")"}"# }
+        try await AgentFixture.run(environment, models: model.catalog()) { agent in
+            // As if its server had said only later what the tool does.
+            try await agent.pool.execute(
+                """
+                CREATE FUNCTION public.harmless() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    NEW.effect := 'read';
+                    RETURN NEW;
+                END $$
+                """
+            )
+            try await agent.pool.execute(
+                """
+                CREATE TRIGGER harmless BEFORE INSERT ON agent.run_steps FOR EACH ROW
+                WHEN (NEW.kind = 'tool') EXECUTE FUNCTION public.harmless()
+                """
+            )
+            let made = try await agent.card().id
+            card.withLock { $0 = made }
+            let run = try await agent.ended(try await agent.say("Delete it."))
+            #expect(run["answer"]?.string?.contains("NOT_APPROVED") == true)
+            #expect(try await agent.send("GET", "/api/cards/\(made)").status == 200)
+        }
+    }
+
     @Test func `leave that nobody gives in time is denied by itself`() async throws {
         let model = caller("delete_card") { #"{"id":"\#(IdentifierSource().uuid())"}"# }
         try await AgentFixture.run(environment, models: model.catalog()) { agent in

@@ -50,7 +50,7 @@ extension StatementTests {
             ("run wake", RunStatements.wake(run)),
             ("run cancel", RunStatements.cancel(run)),
             ("run find", RunStatements.find(run, limit: project)),
-            ("run has ended", RunStatements.hasEnded(run)),
+            ("run is open", RunStatements.isOpen(run)),
             ("run list", RunStatements.list(thread: thread, status: "", limit: project, before: run.uuid, atMost: 1)),
             ("runs open", RunStatements.countOpen(thread)),
             ("runs promised", RunStatements.promised(toChildrenOf: run)),

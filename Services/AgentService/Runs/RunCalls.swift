@@ -41,7 +41,9 @@ struct RunCalls: Sendable {
         guard run.usage.toolCalls < run.settings.limits.toolCalls else {
             return try await refuse(step, "TOOL_CALL_LIMIT", "no more tools may be called in this run", lease)
         }
-        if step.status == .asked, let defect = defect(of: step, call, run) {
+        // A server may have said only after the turn what its tool does: then nobody was asked.
+        let needsApproval = run.settings.approval.isNeeded(for: tool.effect)
+        if step.status != .begun, needsApproval || step.status == .asked, let defect = defect(of: step, call, run) {
             return try await refuse(step, "NOT_APPROVED", defect, lease)
         }
         if step.status == .begun, !tool.isRepeatable {
@@ -51,7 +53,6 @@ struct RunCalls: Sendable {
                 """
             return try await refuse(step, "OUTCOME_UNKNOWN", message, lease)
         }
-        let needsApproval = run.settings.approval.isNeeded(for: tool.effect)
         if tool.effect != .read, step.status != .begun {
             try await ledger.write(lease) { transaction, _ in
                 if needsApproval, try transaction.query(RunStepStatements.consume(run.id, n: step.n)).isEmpty {

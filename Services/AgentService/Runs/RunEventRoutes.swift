@@ -72,7 +72,7 @@ struct RunEventRoutes: Sendable {
             var lastWord = ContinuousClock.now
             while true {
                 // Whether it has ended is asked before its events are read: those that ended it are among them.
-                let hasEnded = try await pool.query(RunStatements.hasEnded(run)).isEmpty
+                let hasEnded = try await pool.query(RunStatements.isOpen(run)).isEmpty
                 var events: [LoggedEvent]
                 repeat {
                     events = try await reader.settled(ofSubject: run.uuid, after: place, atMost: page)

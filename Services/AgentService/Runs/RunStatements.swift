@@ -200,8 +200,8 @@ enum RunStatements {
         """
     }
 
-    /// A row if it has not.
-    static func hasEnded(_ id: RunID) -> SQL { "SELECT FROM agent.runs WHERE id = \(id) AND ended_at IS NULL" }
+    /// A row if it has not ended.
+    static func isOpen(_ id: RunID) -> SQL { "SELECT FROM agent.runs WHERE id = \(id) AND ended_at IS NULL" }
 
     static func lock(_ id: RunID, limit: ProjectID?) -> SQL { "\(find(id, limit: limit)) FOR NO KEY UPDATE" }
 

@@ -44,9 +44,10 @@ final class HTTPTransport: Transport {
     private func closeSession() async {
         guard session.withLock({ $0 }) != nil else { return }
         do {
-            // Whatever the answer is, the session is of no more use.
             _ = try await send("DELETE", revision: spoken.withLock { $0 }, body: nil, limit: .seconds(2))
-        } catch {}
+        } catch {
+            // A courtesy: the server forgets the session by itself, and for us it is over in any case.
+        }
         forgetSession()
     }
 
@@ -123,10 +124,12 @@ final class HTTPTransport: Transport {
         default: break
         }
         do {
-            // A word of the protocol, whatever the status; else the status is all there is.
+            // A word of the protocol, whatever the status.
             let body = try await collect(response.body, atMost: 64 << 10)
             if case .answer(_, .failure(let error)) = try Message(parsing: body) { return error }
-        } catch {}
+        } catch {
+            // What it says cannot be read: the status is all there is.
+        }
         return .refused(status: response.status)
     }
 
