@@ -40,6 +40,7 @@ struct Agent: Sendable {
     private let client: Client
     private let announcer: EventAnnouncer
     private let recorder: OutcomeRecorder
+    private let canceller: JobCanceller
     private let clock: WallClock
 
     init(
@@ -99,11 +100,12 @@ struct Agent: Sendable {
             token: settings.jobQueueToken,
             logger: program.logger
         )
+        canceller = JobCanceller(pool: steady, jobs: jobs, logger: program.logger)
     }
 
     /// The services inside.
     var services: [any Service] {
-        [announcer, recorder, intake, toolRecorder, calls] + feeds + remoteTools + runServices
+        [announcer, recorder, canceller, intake, toolRecorder, calls] + feeds + remoteTools + runServices
     }
 
     /// What it depends on and can go on without.
