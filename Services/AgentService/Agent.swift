@@ -59,7 +59,7 @@ struct Agent: Sendable {
         self.directory = directory
         self.client = client
         self.clock = clock
-        let announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        let announcer = EventAnnouncer(pool: pool, sender: EventAnnouncer.agent, logger: program.logger)
         self.announcer = announcer
         // What runs all the time, in statements of a few kinds.
         let steady = steady ?? pool

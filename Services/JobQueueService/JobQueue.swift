@@ -198,7 +198,8 @@ struct JobQueue: Sendable {
             ) { [instance, lookoutWakeup, relayWakeup] sender in
                 guard sender != instance else { return }
                 relayWakeup.signal()
-                lookoutWakeup.signal()
+                // Only who stores jobs can have made one due.
+                if sender != EventAnnouncer.agent { lookoutWakeup.signal() }
             }
         )
         services.append(floors.duty(logger: program.logger))
