@@ -135,6 +135,67 @@ import Testing
         }
     }
 
+    @Test func `a call whose process stops ends with an error at once`() async throws {
+        try await AgentFixture.run(AgentFixture.withFixtures) { fixture in
+            let session = try await fixture.session()
+            let place = Lock("")
+            try await fixture.withReplica { other in
+                let meta = #"{"progressToken":"p"}"#
+                try await other.stream("test_slow", #"{"seconds":50}"#, meta: meta, session: session) { reader in
+                    _ = try await reader.next()
+                    let last = reader.lastEventID
+                    place.withLock { $0 = last }
+                }
+            }
+            let begin = ContinuousClock.now
+            try await fixture.resume(after: place.withLock { $0 }, session: session) { reader in
+                let answer = try await reader.answer(to: "test_slow").answer
+                #expect(answer["error"]?["code"]?.int == -32603)
+            }
+            #expect(ContinuousClock.now - begin < .seconds(15))
+        }
+    }
+
+    @Test func `a stream holds so much, and its questions and its answer all the same`() async throws {
+        try await AgentFixture.run { fixture in
+            let session = try await fixture.session()
+            let hash = try #require(try await MCPSessions(pool: fixture.pool).find(session, of: "dev")).hash
+            let recorder = MCPRecorder(
+                streams: MCPStreams(pool: fixture.pool, watch: MCPWatch(pool: fixture.pool, logger: .silent)),
+                outbox: MCPOutbox(),
+                request: MCPMessage.ID(json: RawJSON("1")),
+                session: hash,
+                logger: .silent
+            )
+            let long = MCPMessage.notification("n") { $0.member("text", String(repeating: "a", count: 1 << 20)) }
+            await recorder.run {
+                for _ in 0..<8 { recorder.outbox.send(long) }
+                _ = recorder.outbox.ask(.roots)
+                recorder.outbox.finish(MCPMessage.result(.emptyObject, to: recorder.request))
+            }
+            let events = try await fixture.pool.query(
+                "SELECT octet_length(message::text), is_question FROM agent.mcp_events ORDER BY seq"
+            )
+            let sizes = try events.map { try $0.decode(0, as: Int.self) }
+            #expect(sizes.reduce(0, +) < 4 << 20 && sizes.count == 5)
+            #expect(try events.map { try $0.decode(1, as: Bool.self) }.suffix(2) == [true, false])
+        }
+    }
+
+    @Test func `what waits too long goes, but no question`() async throws {
+        let outbox = MCPOutbox()
+        let question = outbox.ask(.roots)
+        for _ in 0..<300 { outbox.send([]) }
+        outbox.finish([])
+        outbox.send([])
+        outbox.finish(nil)
+        let batch = try await outbox.next(atMost: .seconds(1))
+        #expect(batch.events.count == 100 && batch.events.first?.number == question.number)
+        #expect(batch.events.last?.number == 301)
+        guard case .answer(let answer, _)? = batch.ending else { Issue.record("there is no answer"); return }
+        #expect(answer.number == 302)
+    }
+
     @Test func `a call is called off at any replica, and gets no answer`() async throws {
         try await AgentFixture.run(AgentFixture.withFixtures) { fixture in
             try await fixture.withReplica { other in

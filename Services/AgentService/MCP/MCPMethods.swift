@@ -96,7 +96,7 @@ struct MCPMethods: Sendable {
         throw MCPError.noResource(uri, isModern: request.isModern)
     }
 
-    private var prompts: [MCPPrompt] { (MCPPrompt.all + (fixtures?.prompts ?? [])).sorted { $0.name < $1.name } }
+    private var prompts: [MCPPrompt] { MCPPrompt.all + (fixtures?.prompts ?? []) }
 
     private func call(_ request: MCPRequest, _ results: MCPResults, _ caller: CallerInput) async throws -> RawJSON {
         guard let name = request.parameters["name"]?.string else { throw MCPError.parameters("name is missing") }

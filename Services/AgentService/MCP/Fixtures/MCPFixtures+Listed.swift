@@ -9,9 +9,12 @@ extension MCPFixtures {
             MCPPrompt(name: "test_simple_prompt", title: "Simple", summary: "A prompt without arguments") { _, _ in
                 [.text("This is a simple prompt for testing.")]
             },
-            MCPPrompt(name: "test_prompt_with_arguments", title: "Two", summary: "Takes two", arguments: two) {
-                given,
-                _ in
+            MCPPrompt(
+                name: "test_prompt_with_arguments",
+                title: "Two",
+                summary: "Takes two",
+                arguments: two
+            ) { given, _ in
                 [.text("Prompt with arguments: arg1='\(given["arg1"] ?? "")', arg2='\(given["arg2"] ?? "")'")]
             },
             MCPPrompt(
@@ -28,9 +31,11 @@ extension MCPFixtures {
                     ), .text("Please process the embedded resource above."),
                 ]
             },
-            MCPPrompt(name: "test_input_required_result_prompt", title: "Asking", summary: "Asks for a context") {
-                _,
-                caller in
+            MCPPrompt(
+                name: "test_input_required_result_prompt",
+                title: "Asking",
+                summary: "Asks for a context"
+            ) { _, caller in
                 let schema = MCPFixtures.text("context")
                 let given = try caller.fill("user_context", "What context should the prompt use?", schema: schema)
                 return [.text("The context: \(given?["context"]?.string ?? "none")")]

@@ -69,21 +69,25 @@ struct MCPRecorder: Sendable {
     }
 
     private func store(_ batch: inout MCPOutbox.Batch) async throws {
+        var size = 0
+        func bound() {
+            batch.events.removeAll { event in
+                size += event.message.count
+                return size > MCPRecorder.most && !event.isQuestion
+            }
+        }
         batch = try await outbox.next(atMost: MCPStream.patience)
         if batch.events.isEmpty, !batch.cutsOff, let ending = batch.ending {
             opening.succeed(MCPRecorder.opening(ending))
             return
         }
+        bound()
         try await streams.open(outbox.stream, for: request, session: session, with: batch)
         opening.succeed(.stream)
-        var size = 0
         while batch.ending == nil {
             batch = MCPOutbox.Batch()
             batch = try await outbox.next(atMost: MCPRecorder.beat)
-            batch.events.removeAll { event in
-                size += event.message.count
-                return size > MCPRecorder.most && !event.isQuestion
-            }
+            bound()
             try await append(batch)
         }
     }
