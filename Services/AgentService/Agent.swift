@@ -30,6 +30,7 @@ struct Agent: Sendable {
     private let httpTools: HTTPTools
     private let remoteTools: [RemoteTools]
     private let calls = MCPCalls()
+    private let watch: MCPWatch
     private let subscriptions: MCPSubscriptions
     private let feeds: [AudienceFeed]
     private let runs: Runs
@@ -76,6 +77,7 @@ struct Agent: Sendable {
             RemoteTools($0, logger: program.logger, metrics: program.metrics)
         }
         logger = program.logger
+        watch = MCPWatch(pool: steady, logger: program.logger)
         let subscriptions = MCPSubscriptions()
         self.subscriptions = subscriptions
         let runs = Runs(pool: pool, models: models, lease: settings.runLease, tracer: tracer, program) {
@@ -105,7 +107,7 @@ struct Agent: Sendable {
 
     /// The services inside.
     var services: [any Service] {
-        [announcer, recorder, canceller, intake, toolRecorder, calls] + feeds + remoteTools + runServices
+        [announcer, recorder, canceller, intake, toolRecorder, calls, watch] + feeds + remoteTools + runServices
     }
 
     /// What it depends on and can go on without.
@@ -164,28 +166,42 @@ struct Agent: Sendable {
 
     /// Adds the endpoint for models. Its tools are the routes that are there: whoever wants those of others asks them.
     private func addMCP(to api: inout API, _ routes: [Tool]) throws {
-        let fixtures = settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
+        let fixtures = try settings.mcp.hasFixtures ? MCPFixtures(subscriptions) : nil
         let resources = MCPResources(api: api)
         let tasks = MCPTasks(pool: pool, jobs: jobs)
-        let tools = routes + (fixtures?.tools ?? [])
+        let streams = MCPStreams(pool: steady, watch: watch)
+        let tools = routes.map(settings.mcp.confirmation.applied) + (fixtures?.tools ?? [])
         let methods = MCPMethods(
             registry: try ToolRegistry(tools, recorder: toolRecorder, logger: logger),
             resources: resources,
             tasks: tasks,
-            fixtures: fixtures,
-            logger: logger
+            asking: MCPAsking(
+                seal: MCPSeal(secret: settings.common.access.signingSecret, clock: clock),
+                streams: streams
+            ),
+            fixtures: fixtures
         )
-        let endpoint = MCPEndpoint(
-            guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
+        let dispatch = MCPDispatch(
             methods: methods,
             listening: MCPListening(
                 resources: resources,
                 subscriptions: subscriptions,
                 tasks: tasks,
-                fixtures: fixtures
+                hasFixtures: fixtures != nil
             ),
-            sessions: MCPSessions(pool: steady),
             calls: calls,
+            logger: logger
+        )
+        let sessions = MCPSessions(pool: steady)
+        let endpoint = MCPEndpoint(
+            guardian: MCPGuard(settings: settings.mcp) { [api] request in try await api.authenticate(request) },
+            modern: MCPModern(dispatch: dispatch),
+            legacy: MCPLegacy(
+                dispatch: dispatch,
+                sessions: sessions,
+                streams: streams,
+                own: MCPSessionStream(sessions: sessions, subscriptions: subscriptions, watch: watch)
+            ),
             logger: logger
         )
         endpoint.add(to: &api)

@@ -13,7 +13,12 @@ import Telemetry
 @main
 struct Main {
     static func main() async {
-        await Program.run("agent-service", defaultPort: 8080, settings: AgentSettings.init) { settings, program in
+        await Program.run(
+            "agent-service",
+            defaultPort: 8080,
+            switches: ["--conformance-fixtures": "MCP_CONFORMANCE_FIXTURES"],
+            settings: AgentSettings.init
+        ) { settings, program in
             let common = settings.common
             let pool = Pool(common.pool, logger: program.logger, metrics: program.metrics)
             // Checkpoints and calls of tools come all the time: planning their statements costs more than they do.

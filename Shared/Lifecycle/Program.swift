@@ -45,21 +45,25 @@ public struct Program: Sendable {
     /// - Parameters:
     ///   - name: the program's name, in logs and in `--help`.
     ///   - defaultPort: where the program listens when `PORT` says nothing; `--check-health` asks there.
+    ///   - switches: options that stand for a setting being `true`, such as `--verbose` for `VERBOSE`.
     ///   - settings: reads the program's settings; mistakes are collected by the reader.
     ///   - compose: makes the services, in order of dependency.
     /// - Returns: never. The exit status is 0 after a clean stop, 1 after a failure, 2 for bad settings or usage.
     public static func run<Configuration: Sendable>(
         _ name: String,
         defaultPort: UInt16,
+        switches: [String: String] = [:],
         arguments: [String] = CommandLine.arguments,
         environment: [String: String] = Settings.Environment.current(),
         settings: (inout SettingsReader) -> Configuration,
         compose: (Configuration, Environment) async throws -> [any Service]
     ) async -> Never {
+        var options = Set(arguments.dropFirst())
+        var environment = environment
+        for (option, setting) in switches where options.remove(option) != nil { environment[setting] = "true" }
         var reader = SettingsReader(environment: environment)
         let common = CommonSettings(&reader)
         let configuration = settings(&reader)
-        let options = Set(arguments.dropFirst())
         if options == ["--print-settings"] {
             print(SettingsTable.text(reader.entries))
             exit(reader.problems.isEmpty ? 0 : 2)
@@ -80,7 +84,11 @@ public struct Program: Sendable {
             exit(0)
         }
         guard options.isEmpty else {
-            fail("usage: \(name) [--print-settings | --describe-settings | --check-health | --version]", status: 2)
+            let own = switches.keys.sorted().map { " [\($0)]" }.joined()
+            fail(
+                "usage: \(name)\(own) [--print-settings | --describe-settings | --check-health | --version]",
+                status: 2
+            )
         }
         guard reader.problems.isEmpty else {
             fail("\(name): the settings have mistakes:\n" + reader.problems.map { "  - \($0)\n" }.joined(), status: 2)

@@ -22,6 +22,7 @@ struct AgentFixture: Sendable {
     let pool: Pool
     let url: String
     let client: Client
+    private let environment: [String: String]
 
     /// Runs `body` with a service that has been migrated and listens.
     static func run(
@@ -31,59 +32,79 @@ struct AgentFixture: Sendable {
         _ body: @escaping @Sendable (AgentFixture) async throws -> Void
     ) async throws {
         try await TestPostgres.withDatabase { database in
-            var reader = SettingsReader(
-                environment: ["DATABASE_URL": database.url, "JOB_QUEUE_URL": "http://127.0.0.1:1"]
-                    .merging(environment) { $1 }
-            )
-            let settings = AgentSettings(&reader)
-            try #require(reader.problems == [])
-            let metrics = Metrics()
-            let program = Program.Environment(logger: .silent, metrics: metrics, grace: .seconds(10))
-            let pool = Pool(database.settings, logger: .silent, metrics: metrics)
+            let environment = ["DATABASE_URL": database.url, "JOB_QUEUE_URL": "http://127.0.0.1:1"]
+                .merging(environment) { $1 }
+            let pool = Pool(database.settings, logger: .silent, metrics: Metrics())
             try await Schema.migrate(pool, logger: .silent)
-            let client = Client(logger: .silent, metrics: metrics)
-            let directory = ServiceDirectory(settings.common.discovery)
-            var agent = Agent(
-                settings,
-                pool: pool,
-                directory: directory,
-                client: client,
-                models: models,
-                tracer: tracer,
-                program
-            )
-            var api = API(
-                name: "agent",
-                authenticator: Authenticator(settings.common.access, pool: pool),
-                limiter: RateLimiter(settings.common.access),
-                logger: .silent,
-                metrics: metrics
-            )
-            try agent.addRoutes(to: &api)
-            api.addKeys(APIKeyStore(pool))
-            api.addOperations(health: HealthChecks([.database(pool)] + agent.softChecks), metrics: metrics)
-            let server = Server(
-                settings: ServerSettings(port: 0, loops: 1),
-                router: api.router,
-                logger: .silent,
-                metrics: metrics
-            )
-            let bound = Promise<BoundAddress>()
-            let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
-            let stop = StopSignal()
-            let services: [any Service] = agent.services + [http]
-            let running = Task {
-                try await ServiceGroup(services, grace: .seconds(10), logger: .silent).run(until: stop)
-            }
-            let address = try await bound.value()
-            let fixture = AgentFixture(pool: pool, url: "http://127.0.0.1:\(address.port)", client: client)
-            let result = await Task { try await body(fixture) }.result
-            stop.raise()
-            try await running.value
-            await client.shutdown()
+            let result = await Task { try await serve(environment, pool, models, tracer, body) }.result
             await pool.close()
             try result.get()
         }
+    }
+
+    /// Runs `body` with another process of the same service, on the same database.
+    func withReplica(_ body: @escaping @Sendable (AgentFixture) async throws -> Void) async throws {
+        try await AgentFixture.serve(environment, pool, ModelCatalog(), nil, body)
+    }
+
+    private static func serve(
+        _ environment: [String: String],
+        _ pool: Pool,
+        _ models: ModelCatalog,
+        _ tracer: Tracer?,
+        _ body: @escaping @Sendable (AgentFixture) async throws -> Void
+    ) async throws {
+        var reader = SettingsReader(environment: environment)
+        let settings = AgentSettings(&reader)
+        try #require(reader.problems == [])
+        let metrics = Metrics()
+        let program = Program.Environment(logger: .silent, metrics: metrics, grace: .seconds(10))
+        let client = Client(logger: .silent, metrics: metrics)
+        let directory = ServiceDirectory(settings.common.discovery)
+        var agent = Agent(
+            settings,
+            pool: pool,
+            directory: directory,
+            client: client,
+            models: models,
+            tracer: tracer,
+            program
+        )
+        var api = API(
+            name: "agent",
+            authenticator: Authenticator(settings.common.access, pool: pool),
+            limiter: RateLimiter(settings.common.access),
+            logger: .silent,
+            metrics: metrics
+        )
+        try agent.addRoutes(to: &api)
+        api.addKeys(APIKeyStore(pool))
+        api.addOperations(health: HealthChecks([.database(pool)] + agent.softChecks), metrics: metrics)
+        let server = Server(
+            settings: ServerSettings(port: 0, loops: 1),
+            router: api.router,
+            logger: .silent,
+            metrics: metrics
+        )
+        let bound = Promise<BoundAddress>()
+        let http = HTTPService(server, grace: .seconds(5)) { bound.succeed($0) }
+        let stop = StopSignal()
+        let services: [any Service] = agent.services + [http]
+        let running = Task {
+            try await ServiceGroup(services, grace: .seconds(10), logger: .silent).run(until: stop)
+        }
+        let address = try await bound.value()
+        let fixture = AgentFixture(
+            pool: pool,
+            url: "http://127.0.0.1:\(address.port)",
+            client: client,
+            environment: environment
+        )
+        let result = await Task { try await body(fixture) }.result
+        stop.raise()
+        try await running.value
+        await client.shutdown()
+        try result.get()
     }
 
     /// An answer with its body parsed.

@@ -53,11 +53,53 @@ extension AgentFixture {
     }
 
     /// Opens a session of the legacy era.
-    func session(token: String = "dev-token") async throws -> String {
-        let parameters = #"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}"#
+    func session(_ capabilities: String = "{}", token: String = "dev-token") async throws -> String {
+        let client = #""clientInfo":{"name":"t","version":"1"}"#
+        let parameters = #"{"protocolVersion":"2025-11-25","capabilities":\#(capabilities),\#(client)}"#
         let body = #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":\#(parameters)}"#
         let answer = try await legacy(body, token: token)
         return try #require(answer.response.headers["Mcp-Session-Id"])
+    }
+
+    /// Calls a tool in a session, over a stream that `body` reads. Its id is the tool's name.
+    func stream(
+        _ tool: String,
+        _ arguments: String = "{}",
+        meta: String = "{}",
+        session: String,
+        _ body: (inout MCPReader) async throws -> Void
+    ) async throws {
+        let parameters = #"{"name":"\#(tool)","arguments":\#(arguments),"_meta":\#(meta)}"#
+        let message = #"{"jsonrpc":"2.0","id":"\#(tool)","method":"tools/call","params":\#(parameters)}"#
+        try await read("POST", session, [("Content-Type", "application/json")], .bytes(Array(message.utf8)), body)
+    }
+
+    /// Opens a session's own stream, or goes on with one after an event.
+    func resume(
+        after event: String? = nil,
+        session: String,
+        _ body: (inout MCPReader) async throws -> Void
+    ) async throws {
+        try await read("GET", session, event.map { [("Last-Event-ID", $0)] } ?? [], .none, body)
+    }
+
+    private func read(
+        _ method: String,
+        _ session: String,
+        _ headers: [(String, String)],
+        _ content: ClientRequest.Body,
+        _ body: (inout MCPReader) async throws -> Void
+    ) async throws {
+        let own = [
+            ("Authorization", "Bearer dev-token"), AgentFixture.accept, ("MCP-Protocol-Version", "2025-11-25"),
+            ("Mcp-Session-Id", session),
+        ]
+        let response = try await client.stream(
+            ClientRequest(method, url + "/mcp", headers: own + headers, body: content, timeouts: .streaming())
+        )
+        try #require(response.status == 200 && response.headers["Content-Type"] == "text/event-stream")
+        var reader = MCPReader(response.body)
+        try await body(&reader)
     }
 
     /// A token with these scopes.

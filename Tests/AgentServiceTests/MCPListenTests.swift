@@ -13,12 +13,15 @@ import Testing
             let (mine, other) = (try await fixture.project(), try await fixture.project())
             let token = try await fixture.token([.mcp, .projectsRead], project: mine)
             let uris = [mine, other].map { "martlet://projects/\($0)/memory" }
-            let asked =
-                #""notifications":{"promptsListChanged":true,"resourceSubscriptions":["\#(uris[0])","\#(uris[1])","x:"]}"#
+            let resources = #""resourcesListChanged":true,"resourceSubscriptions":["\#(uris[0])","\#(uris[1])","x:"]"#
+            let asked = #""notifications":{"promptsListChanged":true,\#(resources)}"#
             try await fixture.listen(asked, token: token) { stream in
                 let first = try await stream.next()
                 #expect(first["method"]?.string == "notifications/subscriptions/acknowledged")
-                #expect(first["params"]?["notifications"]?.text == #"{"resourceSubscriptions":["\#(uris[0])"]}"#)
+                #expect(
+                    first["params"]?["notifications"]?.text
+                        == #"{"promptsListChanged":true,"resourceSubscriptions":["\#(uris[0])"]}"#
+                )
                 let subscription = first["params"]?["_meta"]?["io.modelcontextprotocol/subscriptionId"]
                 #expect(subscription?.int == 7)
                 // Of the other project's change nothing is told: the next thing is the own one's.
@@ -29,28 +32,12 @@ import Testing
                 #expect(second["method"]?.string == "notifications/resources/updated")
                 #expect(second["params"]?["uri"]?.string == uris[0])
                 #expect(second["params"]?["_meta"]?["io.modelcontextprotocol/subscriptionId"]?.int == 7)
+                _ = try await fixture.tool("test_trigger_prompt_change")
+                while try await stream.next()["method"]?.string != "notifications/prompts/list_changed" {}
             }
             let refused = try await fixture.mcp("subscriptions/listen", "")
             #expect(refused.json["error"]?["code"]?.int == -32602)
         }
-    }
-}
-
-/// The messages of a stream of events.
-struct MCPListener {
-    fileprivate let body: ResponseBody
-    private var parser = ServerSentEvents()
-    private var waiting: [JSONElement] = []
-
-    fileprivate init(_ body: ResponseBody) { self.body = body }
-
-    /// The next message.
-    mutating func next() async throws -> JSONElement {
-        while waiting.isEmpty {
-            let chunk = try #require(try await body.next())
-            for event in try parser.feed(chunk) { waiting.append(try JSONDocument(parsing: event.data).root) }
-        }
-        return waiting.removeFirst()
     }
 }
 
@@ -60,7 +47,7 @@ extension AgentFixture {
         _ parameters: String,
         token: String,
         capabilities: String = "{}",
-        _ body: (inout MCPListener) async throws -> Void
+        _ body: (inout MCPReader) async throws -> Void
     ) async throws {
         let prefix = "io.modelcontextprotocol/"
         let own = #""\#(prefix)protocolVersion":"2026-07-28","\#(prefix)clientCapabilities":\#(capabilities)"#
@@ -78,7 +65,7 @@ extension AgentFixture {
         )
         let response = try await client.stream(request)
         try #require(response.status == 200)
-        var listener = MCPListener(response.body)
+        var listener = MCPReader(response.body)
         try await body(&listener)
     }
 }

@@ -67,7 +67,9 @@ import Testing
             )
             let list = #"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#
             #expect(try await fixture.legacy(list, session: session).json["error"]?["code"]?.int == -32601)
-            #expect(try await fixture.send("GET", "/mcp").status == 405)
+            #expect(try await fixture.send("GET", "/mcp").status == 400)
+            let modern = [("MCP-Protocol-Version", "2026-07-28")]
+            #expect(try await fixture.send("GET", "/mcp", headers: modern).status == 405)
             let type = [AgentFixture.accept, ("Content-Type", "text/plain")]
             #expect(try await fixture.send("POST", "/mcp", nil, headers: type).status == 415)
             let accept = [("Accept", "application/json")]

@@ -45,9 +45,6 @@ extension StatementTests {
             ("tool record", ToolStatements.record([])),
             ("tool forget", ToolStatements.forget(olderThan: .seconds(1), atMost: 1)),
             ("tool use", ToolStatements.use(within: .seconds(1), atMost: 1)),
-            ("mcp open", MCPStatements.open([1], principal: "me", version: "v")),
-            ("mcp find", MCPStatements.find([1], principal: "me")), ("mcp touch", MCPStatements.touch([1])),
-            ("mcp close", MCPStatements.close([1], principal: "me")),
             ("threads of runs", PruneStatements.threads(ofRuns: ["r"], limit: project)),
         ] + PruneStatements.tidy([thread]).map { ("tidy", $0) }
             + PruneStatements.copyAll(thread, to: thread).map { ("copy all", $0) }

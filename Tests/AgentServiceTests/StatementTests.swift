@@ -103,7 +103,7 @@ import Testing
                 )
             ),
         ] + noteStatements(project, TextChange("none", in: .null)) + (try threadStatements(project))
-            + runStatements(project)
+            + runStatements(project) + mcpStatements
     }
 
     private static func noteStatements(_ project: ProjectID, _ none: TextChange) -> [StatementCatalogue.Entry] {

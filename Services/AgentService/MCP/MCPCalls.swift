@@ -15,6 +15,7 @@ final class MCPCalls: Service {
 
     private struct Entry {
         let key: Key?
+        let outbox: MCPOutbox
         let task: Task<Void, Never>
     }
 
@@ -31,7 +32,11 @@ final class MCPCalls: Service {
     init(bound: Int = 2_000) { self.bound = bound }
 
     /// Begins to answer a request. The work ends by itself, by `cancel`, or with the process.
-    func begin(_ key: Key?, _ work: @escaping @Sendable () async -> Void) throws -> Task<Void, Never> {
+    func begin(
+        _ key: Key?,
+        _ outbox: MCPOutbox,
+        _ work: @escaping @Sendable () async -> Void
+    ) throws -> Task<Void, Never> {
         try state.withLock { state in
             guard state.isOpen, state.entries.count < bound else { throw Full() }
             let number = state.next
@@ -40,15 +45,19 @@ final class MCPCalls: Service {
                 await work()
                 self.end(number)
             }
-            state.entries[number] = Entry(key: key, task: task)
+            state.entries[number] = Entry(key: key, outbox: outbox, task: task)
             return task
         }
     }
 
-    /// Cancels a request of a session, if it is answered here.
-    func cancel(_ key: Key) {
-        let tasks = state.withLock { state in state.entries.values.filter { $0.key == key }.map(\.task) }
-        for task in tasks { task.cancel() }
+    /// Cancels a request of a session, which then gets no answer. Returns whether it is answered here.
+    func cancel(_ key: Key) -> Bool {
+        let entries = state.withLock { state in state.entries.values.filter { $0.key == key } }
+        for entry in entries {
+            entry.outbox.finish(nil)
+            entry.task.cancel()
+        }
+        return !entries.isEmpty
     }
 
     private func end(_ number: Int) { state.withLock { _ = $0.entries.removeValue(forKey: number) } }

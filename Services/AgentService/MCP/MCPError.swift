@@ -1,3 +1,4 @@
+import Contracts
 import JSON
 
 /// A refusal in the protocol's words.
@@ -22,12 +23,18 @@ struct MCPError: Error {
     }
     /// A fault of ours.
     static let fault = MCPError(code: -32603, message: "something went wrong here; the log has it")
+    /// Who answered has stopped.
+    static let interrupted = MCPError(
+        code: -32603,
+        message: "the service was interrupted while it answered: the call may have had its effect or not"
+    )
     /// A header is missing, or is not what the body says.
     static func header(_ reason: String) -> MCPError { MCPError(code: -32020, message: reason, status: 400) }
     /// What is asked needs something that the client has not declared.
-    static func capability(_ json: String) -> MCPError {
-        let data = RawJSON(#"{"requiredCapabilities":\#(json)}"#)
-        return MCPError(code: -32021, message: "the client has not declared what this needs", data: data, status: 400)
+    static func capabilities(_ json: RawJSON, isModern: Bool = true) -> MCPError {
+        let data = RawJSON(JSONWriter.bytes { $0.object { $0.member("requiredCapabilities", json) } })
+        let code = isModern ? -32021 : -32602
+        return MCPError(code: code, message: "the client has not declared what this needs", data: data, status: 400)
     }
     /// A revision that is not spoken here.
     static func version(_ requested: String) -> MCPError {
@@ -43,5 +50,19 @@ struct MCPError: Error {
     static func noResource(_ uri: String, isModern: Bool) -> MCPError {
         let data = RawJSON(JSONWriter.bytes { $0.object { $0.member("uri", String(uri.prefix(2_000))) } })
         return MCPError(code: isModern ? -32602 : -32002, message: "there is no such resource", data: data)
+    }
+}
+
+extension MCPError {
+    /// A refusal of the service's own rules.
+    init(_ error: ServiceError) {
+        let data = JSONWriter.bytes { json in
+            json.object {
+                $0.member("code", error.code.text)
+                $0.member("retryable", error.code.isRetryable)
+            }
+        }
+        let code = (400..<500).contains(error.code.status) ? -32602 : -32603
+        self.init(code: code, message: error.message, data: RawJSON(data))
     }
 }

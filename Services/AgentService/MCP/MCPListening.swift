@@ -8,17 +8,19 @@ struct MCPListening: Sendable {
     let resources: MCPResources
     let subscriptions: MCPSubscriptions
     let tasks: MCPTasks
-    let fixtures: MCPFixtures?
+    /// Whether the lists may change, which only those of the conformance suite do.
+    let hasFixtures: Bool
 
     /// Acknowledges what is honoured, then tells of it; returns the result that ends the stream.
     func listen(_ request: MCPRequest, _ id: MCPMessage.ID) async throws -> RawJSON {
         let filter = try await honoured(request)
         let meta = JSONWriter.bytes { $0.object { $0.member("\(MCPVersion.prefix)subscriptionId", id.json) } }
-        request.notify(
+        request.outbox.send(
             MCPMessage.notification("notifications/subscriptions/acknowledged") { json in
                 json.member("notifications") { json in
                     json.object {
                         if filter.toolsListChanged { $0.member("toolsListChanged", true) }
+                        if filter.promptsListChanged { $0.member("promptsListChanged", true) }
                         if !filter.resources.isEmpty { $0.member("resourceSubscriptions", filter.resources.sorted()) }
                         if !filter.tasks.isEmpty { $0.member("taskIds", filter.tasks.sorted()) }
                     }
@@ -26,10 +28,10 @@ struct MCPListening: Sendable {
                 json.member("_meta", RawJSON(meta))
             }
         )
-        let inbox = MCPTaskInbox()
+        let inbox = MCPInbox()
         let listener = subscriptions.add(filter) { change in
             if case .task(let id) = change { return inbox.add(id) }
-            request.notify(
+            request.outbox.send(
                 MCPMessage.notification(change.method) {
                     if case .resource(let uri) = change { $0.member("uri", uri) }
                     $0.member("_meta", RawJSON(meta))
@@ -52,7 +54,7 @@ struct MCPListening: Sendable {
                         $0.member("_meta", RawJSON(meta))
                     }
                     // Not every event of a job changes its task.
-                    if told.updateValue(message, forKey: id) != message { request.notify(message) }
+                    if told.updateValue(message, forKey: id) != message { request.outbox.send(message) }
                 }
             }
         } catch is CancellationError {
@@ -74,7 +76,8 @@ struct MCPListening: Sendable {
             throw MCPError.parameters("notifications is missing")
         }
         var filter = MCPSubscriptions.Filter()
-        filter.toolsListChanged = fixtures != nil && asked["toolsListChanged"]?.bool == true
+        filter.toolsListChanged = hasFixtures && asked["toolsListChanged"]?.bool == true
+        filter.promptsListChanged = hasFixtures && asked["promptsListChanged"]?.bool == true
         let uris = asked.value("resourceSubscriptions")?.elements.compactMap(\.string) ?? []
         guard uris.count <= MCPSubscriptions.most else {
             throw MCPError.parameters("at most \(MCPSubscriptions.most) resources by one stream")

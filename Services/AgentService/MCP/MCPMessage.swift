@@ -5,13 +5,19 @@ struct MCPMessage: Sendable {
     /// What a request is called by, given back as it came.
     struct ID: Sendable, Hashable {
         let json: RawJSON
+
+        /// The text that it is, where it is one that needs no escapes, as ours are.
+        var text: String? {
+            guard json.bytes.count >= 2, json.bytes.first == UInt8(ascii: "\"") else { return nil }
+            return String(decoding: json.bytes.dropFirst().dropLast(), as: UTF8.self)
+        }
     }
 
     enum Kind: Sendable {
         case request(ID)
         case notification
-        /// An answer to a request of ours, which there are none of.
-        case response
+        /// The answer to a request of ours: the whole message.
+        case response(ID, JSONElement)
     }
 
     let kind: Kind
@@ -37,10 +43,10 @@ struct MCPMessage: Sendable {
             throw MCPError.invalid("an id is a text or a whole number")
         }
         guard let method = root["method"] else {
-            guard id != nil, root["result"] != nil || root["error"] != nil else {
+            guard let id, root["result"] != nil || root["error"] != nil else {
                 throw MCPError.invalid("a message has a method, a result or an error")
             }
-            kind = .response
+            kind = .response(ID(json: id.raw), root)
             (self.method, parameters, meta) = ("", .null, .null)
             return
         }
@@ -85,6 +91,18 @@ struct MCPMessage: Sendable {
                         if let data = error.data { $0.member("data", data) }
                     }
                 }
+            }
+        }
+    }
+
+    /// A request of ours.
+    static func request(_ method: String, _ parameters: RawJSON, id: String) -> [UInt8] {
+        JSONWriter.bytes { json in
+            json.object {
+                $0.member("jsonrpc", "2.0")
+                $0.member("id", id)
+                $0.member("method", method)
+                $0.member("params", parameters)
             }
         }
     }

@@ -21,27 +21,29 @@ struct MCPMethods: Sendable {
     let registry: ToolRegistry
     let resources: MCPResources
     let tasks: MCPTasks
+    let asking: MCPAsking
     let fixtures: MCPFixtures?
-    let logger: Logger
 
     /// Answers a request; whatever happens is said in the protocol's words.
     func answer(_ request: MCPRequest) async throws -> RawJSON {
         do {
             return try await perform(request)
         } catch let error as ServiceError {
-            throw MCPMethods.describe(error)
+            throw MCPError(error)
         }
     }
 
-    /// What the server can do. Subscriptions are by streams that only the modern era has.
+    /// What the server can do.
     func describe(isModern: Bool, to json: inout JSONWriter) {
         json.member("capabilities") { json in
             json.object { json in
                 json.member("completions", RawJSON.emptyObject)
                 if isModern { json.member("extensions", RawJSON(#"{"\#(MCPTasks.name)":{}}"#)) }
-                json.member("prompts", RawJSON.emptyObject)
-                json.member("resources", isModern ? RawJSON(#"{"subscribe":true}"#) : .emptyObject)
-                json.member("tools", isModern && fixtures != nil ? RawJSON(#"{"listChanged":true}"#) : .emptyObject)
+                json.member("logging", RawJSON.emptyObject)
+                let lists = isModern && fixtures != nil ? RawJSON(#"{"listChanged":true}"#) : .emptyObject
+                json.member("prompts", lists)
+                json.member("resources", RawJSON(#"{"subscribe":true}"#))
+                json.member("tools", lists)
             }
         }
         json.member("instructions", MCPMethods.instructions)
@@ -56,7 +58,7 @@ struct MCPMethods: Sendable {
                 $0.member("tools", tools)
                 if let next { $0.member("nextCursor", next) }
             }
-        case "tools/call": return try await call(request, results)
+        case "tools/call": return try await asking.answer(request) { try await call(request, results, $0) }
         case "resources/list": return try await list(request, results)
         case "resources/templates/list":
             let templates =
@@ -64,9 +66,7 @@ struct MCPMethods: Sendable {
             return results.cached(for: .seconds(300)) { $0.member("resourceTemplates", templates) }
         case "resources/read":
             guard let uri = request.parameters["uri"]?.string else { throw MCPError.parameters("uri is missing") }
-            var found = fixtures?.read(uri)
-            if found == nil { found = try await resources.read(uri, request) }
-            guard let found else { throw MCPError.noResource(uri, isModern: request.isModern) }
+            let found = try await read(uri, request)
             // Work goes on: what was read is old at once.
             return results.cached(for: .zero) { $0.member("contents", [found]) }
         case "prompts/list":
@@ -75,7 +75,7 @@ struct MCPMethods: Sendable {
                 $0.member("prompts", shown)
                 if let next { $0.member("nextCursor", next) }
             }
-        case "prompts/get": return try get(request, results)
+        case "prompts/get": return try await asking.answer(request) { try get(request, results, $0) }
         case "completion/complete": return try await complete(request, results)
         case let method where MCPTasks.methods.contains(method) && request.isModern:
             return try await tasks.answer(request, results)
@@ -83,9 +83,22 @@ struct MCPMethods: Sendable {
         }
     }
 
-    private var prompts: [MCPPrompt] { (MCPPrompt.all + (fixtures?.prompts ?? [])).sorted { $0.name < $1.name } }
+    /// What a resource holds.
+    ///
+    /// - Throws: `MCPError` when there is none of that URI, or none for the caller.
+    func read(_ uri: String, _ request: MCPRequest) async throws -> MCPContents {
+        if let found = fixtures?.read(uri) { return found }
+        do {
+            if let found = try await resources.read(uri, request) { return found }
+        } catch let error as ServiceError {
+            throw MCPError(error)
+        }
+        throw MCPError.noResource(uri, isModern: request.isModern)
+    }
 
-    private func call(_ request: MCPRequest, _ results: MCPResults) async throws -> RawJSON {
+    private var prompts: [MCPPrompt] { MCPPrompt.all + (fixtures?.prompts ?? []) }
+
+    private func call(_ request: MCPRequest, _ results: MCPResults, _ caller: CallerInput) async throws -> RawJSON {
         guard let name = request.parameters["name"]?.string else { throw MCPError.parameters("name is missing") }
         guard let tool = registry.tool(name) else { throw MCPError.parameters("there is no tool \(name.prefix(100))") }
         let arguments = try request.parameters["arguments"] ?? JSONDocument(parsing: "{}").root
@@ -95,9 +108,15 @@ struct MCPMethods: Sendable {
             arguments: arguments,
             requestID: request.requestID,
             trace: request.trace,
-            progress: request.progress()
+            key: caller.key,
+            progress: request.progress(),
+            log: { request.log($0, $1) },
+            caller: caller,
+            cutOff: { request.outbox.cutOff() }
         )
+        let begin = ContinuousClock.now
         let answer = try await registry.call(tool, call, from: .mcp)
+        request.log(.debug, MCPMethods.report(of: tool, answer, after: .now - begin))
         if let task = try await tasks.begun(by: answer, of: tool, request) {
             return results.plain(type: "task") { task.writeMembers(to: &$0, details: false) }
         }
@@ -106,6 +125,19 @@ struct MCPMethods: Sendable {
             if let structured = answer.structured { $0.member("structuredContent", structured) }
             $0.member("isError", answer.isError)
         }
+    }
+
+    /// How a call has ended.
+    private static func report(of tool: Tool, _ answer: ToolAnswer, after time: Duration) -> RawJSON {
+        RawJSON(
+            JSONWriter.bytes { json in
+                json.object {
+                    $0.member("tool", tool.name)
+                    $0.member("outcome", answer.isError ? "failed" : "succeeded")
+                    $0.member("duration_ms", Double(time.microseconds) / 1000)
+                }
+            }
+        )
     }
 
     private func list(_ request: MCPRequest, _ results: MCPResults) async throws -> RawJSON {
@@ -118,7 +150,7 @@ struct MCPMethods: Sendable {
         }
     }
 
-    private func get(_ request: MCPRequest, _ results: MCPResults) throws -> RawJSON {
+    private func get(_ request: MCPRequest, _ results: MCPResults, _ caller: CallerInput) throws -> RawJSON {
         let name = request.parameters["name"]?.string ?? ""
         guard let prompt = prompts.first(where: { $0.name == name }) else {
             throw MCPError.parameters("there is no prompt \(name.prefix(100))")
@@ -133,7 +165,7 @@ struct MCPMethods: Sendable {
         for argument in prompt.arguments where argument.isRequired && given[argument.name] == nil {
             throw MCPError.parameters("the argument \(argument.name) is missing")
         }
-        let texts = prompt.text(given)
+        let texts = try prompt.text(given, caller)
         return results.plain { json in
             json.member("description", prompt.summary)
             json.member("messages") { json in
@@ -199,16 +231,5 @@ struct MCPMethods: Sendable {
         guard let cursor = request.parameters.value("cursor") else { return nil }
         guard let text = cursor.string else { throw MCPError.parameters("a cursor is a text") }
         return text
-    }
-
-    private static func describe(_ error: ServiceError) -> MCPError {
-        let data = JSONWriter.bytes { json in
-            json.object {
-                $0.member("code", error.code.text)
-                $0.member("retryable", error.code.isRetryable)
-            }
-        }
-        let code = (400..<500).contains(error.code.status) ? -32602 : -32603
-        return MCPError(code: code, message: error.message, data: RawJSON(data))
     }
 }

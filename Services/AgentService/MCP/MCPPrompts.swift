@@ -12,8 +12,8 @@ struct MCPPrompt: Sendable {
     let title: String
     let summary: String
     var arguments: [Argument] = []
-    /// The text of the one message, with the arguments in it.
-    let text: @Sendable ([String: String]) -> [ToolAnswer.Content]
+    /// The text of the one message, with the arguments in it; it may ask the caller for more.
+    let text: @Sendable ([String: String], CallerInput) throws -> [ToolAnswer.Content]
 }
 
 extension MCPPrompt: JSONWritable {
@@ -48,7 +48,7 @@ extension MCPPrompt: JSONWritable {
                 Argument(name: "project_id", summary: "The project"),
                 Argument(name: "goal", summary: "What the step should yield"),
             ]
-        ) { given in
+        ) { given, _ in
             let (project, goal) = (given["project_id"] ?? "", given["goal"] ?? "")
             return [
                 .text(
@@ -68,7 +68,7 @@ extension MCPPrompt: JSONWritable {
             title: "Review a card",
             summary: "Reviews what was made for a card.",
             arguments: [Argument(name: "card_id", summary: "The card")]
-        ) { given in
+        ) { given, _ in
             let card = given["card_id"] ?? ""
             return [
                 .text(

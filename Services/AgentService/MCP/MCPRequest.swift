@@ -6,14 +6,22 @@ import Telemetry
 /// A request that has passed the checks of its era.
 struct MCPRequest: Sendable {
     let message: MCPMessage
-    let isModern: Bool
+    /// The session that a legacy client speaks in.
+    let session: MCPSessions.Session?
     let principal: Principal
     let requestID: String
     let trace: TraceContext
-    /// Sends a notification that belongs to this request, before its answer.
-    let notify: @Sendable ([UInt8]) -> Void
+    /// Takes the messages that belong to this request, and its answer.
+    let outbox: MCPOutbox
+
+    var isModern: Bool { session == nil }
 
     var parameters: JSONElement { message.parameters }
+
+    /// What the client can be asked for.
+    var kinds: Set<InputRequest.Kind> {
+        session?.kinds ?? InputRequest.Kind.declared(in: message.meta("clientCapabilities"))
+    }
 
     /// Tells how far it is, if the client has asked to know. What would not rise is left out, as the protocol wants.
     func progress() -> @Sendable (ToolProgress) -> Void {
@@ -22,9 +30,9 @@ struct MCPRequest: Sendable {
         }
         let last = LastProgress()
         let json = token.raw
-        return { [notify] progress in
+        return { [outbox] progress in
             guard last.rises(to: progress.done) else { return }
-            notify(
+            outbox.send(
                 MCPMessage.notification("notifications/progress") {
                     $0.member("progressToken", json)
                     $0.member("progress", progress.done)
@@ -33,5 +41,22 @@ struct MCPRequest: Sendable {
                 }
             )
         }
+    }
+
+    /// The least severity of messages that the client wants; a modern one that does not say wants none.
+    private var severity: Severity? {
+        session?.severity ?? message.meta("logLevel")?.string.flatMap(Severity.init)
+    }
+
+    /// Tells what happens, if it matters enough to the client. `data` is a text, or an object.
+    func log(_ severity: Severity, _ data: some JSONWritable) {
+        guard let least = self.severity, severity >= least else { return }
+        outbox.send(
+            MCPMessage.notification("notifications/message") {
+                $0.member("level", severity.rawValue)
+                $0.member("logger", "martlet")
+                $0.member("data", data)
+            }
+        )
     }
 }

@@ -10,6 +10,8 @@ struct MCPSettings: Sendable {
     let hosts: Set<String>
     /// Whether the tools, resources and prompts of the official conformance suite are there.
     let hasFixtures: Bool
+    /// For which tools a person is asked before they act.
+    let confirmation: ToolConfirmation
 
     init(_ reader: inout SettingsReader, host: String, advertised: String?) {
         func list(_ text: String?) -> [String] {
@@ -29,6 +31,11 @@ struct MCPSettings: Sendable {
             "MCP_CONFORMANCE_FIXTURES",
             "serve what the official conformance suite of MCP calls; not for production",
             default: false
+        )
+        confirmation = reader.choice(
+            "MCP_CONFIRM",
+            "irreversible: clients of MCP must have a person agree before a tool does what cannot be undone",
+            default: ToolConfirmation.none
         )
         var hosts: Set<String> = ["localhost", "127.0.0.1", "[::1]", host.lowercased()]
         if let advertised { hosts.insert(advertised.lowercased()) }

@@ -5,61 +5,42 @@ import HTTPServer
 /// with the answer. So errors that are known at once have their own HTTP status, and nothing waits in silence for long.
 struct MCPStream: Sendable {
     /// How long the decision may take.
-    private static let patience = Duration.seconds(2)
-    /// How long a stream may be silent.
-    private static let silence = Duration.seconds(15)
+    static let patience = Duration.seconds(2)
 
     let outbox: MCPOutbox
+    /// The end of the connection ends it.
     let work: Task<Void, Never>
-    /// Whether the end of the connection ends the work.
-    let endsWithClient: Bool
 
     func response() async throws -> Response {
         let first = try await withTaskCancellationHandler {
             try await outbox.next(atMost: MCPStream.patience)
         } onCancel: {
-            if endsWithClient { work.cancel() }
+            work.cancel()
         }
-        if case .answer(let bytes, let status) = first { return MCPEndpoint.reply(bytes, status) }
-        return Response(
-            .ok,
-            headers: [
-                "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
-            ],
-            body: .stream(contentLength: nil) { writer in
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await write(first, to: writer) }
-                    group.addTask {
-                        guard await writer.closed() == .serverStopping else { return }
-                        // The server waits for us as long as it can: what ends now still has its last word.
-                        work.cancel()
-                        try await Task.sleep(for: MCPStream.silence)
-                    }
-                    defer {
-                        group.cancelAll()
-                        // After the answer there is nothing to cancel.
-                        if endsWithClient { work.cancel() }
-                    }
-                    _ = try await group.next()
-                }
-            }
-        )
+        if first.events.isEmpty, case .answer(let answer, let status)? = first.ending {
+            return MCPEndpoint.reply(answer.message, status)
+        }
+        return EventStream.response { writer in
+            // After the answer there is nothing to cancel.
+            defer { work.cancel() }
+            try await write(first, to: writer)
+        } stopping: {
+            // The server waits for us as long as it can: what ends now still has its last word.
+            work.cancel()
+            try await Task.sleep(for: EventStream.silence)
+        }
     }
 
-    private func write(_ first: MCPOutbox.Item?, to writer: ResponseWriter) async throws {
-        var item = first
+    private func write(_ first: MCPOutbox.Batch, to writer: ResponseWriter) async throws {
+        var batch = first
         while true {
-            switch item {
-            case .notification(let bytes): try await writer.write(MCPStream.event(bytes))
-            case .answer(let bytes, _): return try await writer.write(MCPStream.event(bytes))
-            case .end: return
-            case nil: try await writer.write(Array(": still at it\n\n".utf8))
+            for event in batch.events { try await writer.write(EventStream.event(event.message)) }
+            switch batch.ending {
+            case .answer(let answer, _): return try await writer.write(EventStream.event(answer.message))
+            case .silence: return
+            case nil: if batch.events.isEmpty { try await writer.write(EventStream.comment) }
             }
-            item = try await outbox.next(atMost: MCPStream.silence)
+            batch = try await outbox.next(atMost: EventStream.silence)
         }
-    }
-
-    private static func event(_ message: [UInt8]) -> [UInt8] {
-        Array("event: message\ndata: ".utf8) + message + Array("\n\n".utf8)
     }
 }

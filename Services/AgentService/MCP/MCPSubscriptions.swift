@@ -13,6 +13,7 @@ final class MCPSubscriptions: LogAudience {
         /// Their ids.
         var tasks: Set<String> = []
         var toolsListChanged = false
+        var promptsListChanged = false
 
         fileprivate var subjects: [Change] { resources.map(Change.resource) + tasks.map(Change.task) }
     }
@@ -22,12 +23,14 @@ final class MCPSubscriptions: LogAudience {
         case resource(String)
         case task(String)
         case tools
+        case prompts
 
         var method: String {
             switch self {
             case .resource: "notifications/resources/updated"
             case .task: "notifications/tasks"
             case .tools: "notifications/tools/list_changed"
+            case .prompts: "notifications/prompts/list_changed"
             }
         }
     }
@@ -89,6 +92,12 @@ final class MCPSubscriptions: LogAudience {
     func toolsChanged() {
         let listeners = state.withLock { $0.listeners.values.filter(\.filter.toolsListChanged) }
         for listener in listeners { listener.notify(.tools) }
+    }
+
+    /// Tells that there are other prompts.
+    func promptsChanged() {
+        let listeners = state.withLock { $0.listeners.values.filter(\.filter.promptsListChanged) }
+        for listener in listeners { listener.notify(.prompts) }
     }
 
     private func tell(_ changes: Set<Change>) {

@@ -20,7 +20,7 @@ struct MCPTasks: Sendable {
 
     /// Refuses a client that has not said that it knows tasks.
     static func require(_ request: MCPRequest) throws(MCPError) {
-        guard areDeclared(by: request) else { throw MCPError.capability(#"{"extensions":{"\#(name)":{}}}"#) }
+        guard areDeclared(by: request) else { throw MCPError.capabilities(RawJSON(#"{"extensions":{"\#(name)":{}}}"#)) }
     }
 
     /// Answers one of `methods`.

@@ -20,6 +20,9 @@ enum ModernHeaders {
         guard trimmed(headers["Mcp-Method"]) == message.method else {
             throw MCPError.header("Mcp-Method is not the method of the body")
         }
+        if let level = message.meta("logLevel"), level.string.flatMap(Severity.init) == nil {
+            throw MCPError.parameters("logLevel must be one of \(Severity.allCases.map(\.rawValue))", status: 400)
+        }
         let member =
             switch message.method {
             case "tools/call", "prompts/get": "name"

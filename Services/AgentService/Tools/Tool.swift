@@ -45,7 +45,7 @@ struct Tool: Sendable {
     var afterForeign: RawJSON?
     /// Where it comes from.
     var source = ToolSourceName.own
-    let run: @Sendable (ToolCall) async throws -> ToolAnswer
+    var run: @Sendable (ToolCall) async throws -> ToolAnswer
 
     /// The schema of its arguments, for models.
     var shownInput: RawJSON { foreignInput ?? RawJSON(JSONWriter.bytes(input.write)) }
@@ -61,6 +61,12 @@ struct ToolCall: Sendable {
     var key: String?
     /// Tells the caller how far it is, if they want to know.
     var progress: @Sendable (ToolProgress) -> Void = { _ in }
+    /// Tells the caller what happens, if they want to know.
+    var log: @Sendable (Severity, String) -> Void = { _, _ in }
+    /// What the caller may be asked.
+    var caller = CallerInput()
+    /// Lets the caller's connection go, if they can come back for the answer.
+    var cutOff: @Sendable () -> Void = {}
 }
 
 /// How far a call is.

@@ -59,7 +59,8 @@ struct ToolRegistry: Sendable {
 
     /// Calls a tool. Whatever goes wrong is an answer too, that tells the model what to do about it.
     ///
-    /// - Throws: `CancellationError` when the caller is gone; the call is recorded all the same.
+    /// - Throws: `CancellationError` when the caller is gone; the call is recorded all the same. `InputRequired` when it
+    ///   must ask first: then it has not ended, and is recorded when it does.
     func call(_ tool: Tool, _ call: ToolCall, from source: ToolRecord.Source) async throws -> ToolAnswer {
         let begin = ContinuousClock.now
         var record = ToolRecord(tool: tool, call: call, source: source)
@@ -101,6 +102,8 @@ struct ToolRegistry: Sendable {
             answer = try await withDeadline(tool.timeout, for: "the tool \(tool.name)") { try await tool.run(call) }
         } catch is CancellationError {
             throw CancellationError()
+        } catch let required as InputRequired {
+            throw required
         } catch is DeadlineExceeded {
             throw ServiceError(.deadlineExceeded, "the tool took longer than \(tool.timeout.milliseconds) ms")
         } catch let error as ServiceError {

@@ -20,6 +20,7 @@ except ImportError:
 try:
     from mcp.client.client import Client
     from mcp.client.streamable_http import streamable_http_client
+    from mcp_types import ElicitResult, ListRootsResult, ResourceUpdatedNotification
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
@@ -32,8 +33,33 @@ async def calls(client):
 
 async def check(url, token, mode):
     headers = {"Authorization": f"Bearer {token}"}
+    asked, said, changed = [], [], asyncio.Event()
+
+    async def elicit(context, params):
+        asked.append(params.message)
+        content = {"name": "Ada"} if "name" in params.message else {"color": "blue"}
+        return ElicitResult(action="accept", content=content)
+
+    async def roots(context):
+        return ListRootsResult(roots=[])
+
+    async def log(params):
+        said.append(params.level)
+
+    async def message(notification):
+        if isinstance(notification, ResourceUpdatedNotification):
+            changed.set()
+
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
+        async with Client(
+            streamable_http_client(url, http_client=http),
+            mode=mode,
+            elicitation_callback=elicit,
+            list_roots_callback=roots,
+            logging_callback=log,
+            log_level="info",
+            message_handler=message,
+        ) as client:
             tools, cursor = [], None
             while True:
                 page = await client.list_tools(cursor=cursor) if cursor else await client.list_tools()
@@ -64,6 +90,23 @@ async def check(url, token, mode):
 
             await client.call_tool("test_tool_with_progress", {}, progress_callback=progress)
             assert told == [0, 50, 100], told
+
+            likes = await client.call_tool("test_input_required_result_multi_round", {})
+            assert likes.content[0].text == "Ada likes blue" and len(asked) == 2, (likes, asked)
+            listed = await client.call_tool("test_input_required_result_list_roots", {})
+            assert "roots" in listed.content[0].text and not listed.is_error, listed
+
+            await client.call_tool("test_tool_with_logging", {})
+            assert said == ["info", "info", "info"], said
+
+            # Before 2026-07-28 the connection is let go in the middle, and the client comes back for the answer.
+            back = await client.call_tool("test_reconnection", {})
+            assert back.content[0].text == "reconnected", back
+
+            if mode == "legacy":
+                await client.subscribe_resource(f"martlet://projects/{project}/memory")
+                await client.call_tool("create_activity", {"id": project, "title": "A", "task_type": "image"})
+                await asyncio.wait_for(changed.wait(), 10)
 
             before = (await calls(client))["slow_cancelled"]
             begun = asyncio.Event()
