@@ -41,6 +41,7 @@ struct Agent: Sendable {
     private let client: Client
     private let announcer: EventAnnouncer
     private let recorder: OutcomeRecorder
+    private let canceller: JobCanceller
     private let clock: WallClock
 
     init(
@@ -59,7 +60,7 @@ struct Agent: Sendable {
         self.directory = directory
         self.client = client
         self.clock = clock
-        let announcer = EventAnnouncer(pool: pool, logger: program.logger)
+        let announcer = EventAnnouncer(pool: pool, sender: EventAnnouncer.agent, logger: program.logger)
         self.announcer = announcer
         // What runs all the time, in statements of a few kinds.
         let steady = steady ?? pool
@@ -101,11 +102,12 @@ struct Agent: Sendable {
             token: settings.jobQueueToken,
             logger: program.logger
         )
+        canceller = JobCanceller(pool: steady, jobs: jobs, logger: program.logger)
     }
 
     /// The services inside.
     var services: [any Service] {
-        [announcer, recorder, intake, toolRecorder, calls, watch] + feeds + remoteTools + runServices
+        [announcer, recorder, canceller, intake, toolRecorder, calls, watch] + feeds + remoteTools + runServices
     }
 
     /// What it depends on and can go on without.

@@ -25,7 +25,7 @@ struct AgentSettings: Sendable {
         common = ServiceSettings(&reader, service: "agent", port: 8080)
         let token = reader.optionalSecret(
             "JOB_QUEUE_TOKEN",
-            "API key for calls to the job queue: jobs:submit, and jobs:manage to let MCP cancel tasks"
+            "API key for calls to the job queue: jobs:submit, and jobs:manage to cancel the jobs of cancelled runs and of MCP tasks"
         )
         if common.mode == .production, token == nil { reader.refuse("JOB_QUEUE_TOKEN must be set in production") }
         jobQueueToken = token ?? common.access.developmentToken

@@ -71,12 +71,12 @@ struct JobQueue: Sendable {
             relayWakeup.signal()
             announcer.eventsAppended()
         }
-        lanes = Lanes(pool: pool)
+        lanes = Lanes(pool: pool, clock: time.clock)
         floors = FloorKeeper(pool: self.verbs)
         intake = Intake(pool: pool, kinds: kinds, clock: time.clock, mayBeLimited: lanes.mayHold) {
-            [bell, lanes, scheduleWakeup, dependencyWakeup] jobs in
+            [bell, lanes, laneWakeup, scheduleWakeup, dependencyWakeup] jobs in
             changed()
-            lanes.note(stored: jobs)
+            if lanes.note(stored: jobs) { laneWakeup.signal() }
             bell.ring(jobs.filter { $0.status == .queued }.map(\.kind))
             if jobs.contains(where: { $0.status == .scheduled }) { scheduleWakeup.signal() }
             if jobs.contains(where: { $0.status == .blocked }) { dependencyWakeup.signal() }
@@ -198,7 +198,8 @@ struct JobQueue: Sendable {
             ) { [instance, lookoutWakeup, relayWakeup] sender in
                 guard sender != instance else { return }
                 relayWakeup.signal()
-                lookoutWakeup.signal()
+                // Only who stores jobs can have made one due.
+                if sender != EventAnnouncer.agent { lookoutWakeup.signal() }
             }
         )
         services.append(floors.duty(logger: program.logger))

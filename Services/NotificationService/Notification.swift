@@ -121,7 +121,6 @@ struct Notification: Sendable {
             pool: pool,
             rules: CallbackSender.Rules(
                 backoff: settings.callbackBackoff,
-                attempts: settings.callbackAttempts,
                 lanes: lanes,
                 lease: lease,
                 patience: settings.callbackPatience

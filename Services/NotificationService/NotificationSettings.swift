@@ -9,9 +9,7 @@ struct NotificationSettings: Sendable {
     let allowsPrivateCallbacks: Bool
     /// How long a failed callback waits for its next attempt.
     let callbackBackoff: Backoff
-    /// Attempts after which a callback is dead.
-    let callbackAttempts: Int
-    /// For how long a target that does not answer may keep a callback waiting.
+    /// For how long a callback is tried.
     let callbackPatience: Duration
     /// Pages that may open WebSockets.
     let origins: OriginList
@@ -43,17 +41,11 @@ struct NotificationSettings: Sendable {
                 in: 1...86_400_000
             )
         )
-        callbackAttempts = reader.int(
-            "CALLBACK_ATTEMPTS",
-            "attempts after which a callback is dead",
-            default: 10,
-            in: 1...100
-        )
         callbackPatience = reader.milliseconds(
             "CALLBACK_GIVE_UP_MS",
-            "age at which a callback whose target does not answer is dead, whatever attempts are left",
+            "for how long a callback is tried before it is dead",
             default: 259_200_000,
-            in: 1_000...2_592_000_000
+            in: 1...2_592_000_000
         )
         let origins = reader.optionalString(
             "ALLOWED_ORIGINS",

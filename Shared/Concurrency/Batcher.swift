@@ -73,9 +73,12 @@ public final class Batcher<Item: Sendable, Outcome: Sendable>: Sendable {
             state.underWay += 1
             return Batcher.take(&state.waiting, atMost: maximumBatch)
         }
-        // Begun here and now, without a change of thread; in a task of its own, because the cancellation of one caller
-        // must not end what others were promised.
-        if !batch.isEmpty { Task.immediate { await lead(batch) } }
+        guard !batch.isEmpty else { return }
+        // The task is the current one, so that it has not ended here; the executor is kept by the new task.
+        let executor = unsafe withUnsafeCurrentTask { unsafe $0?.unownedTaskExecutor?.asTaskExecutor() }
+        // Begun here and now and gone on with where the caller runs, without a change of thread; in a task of its own,
+        // because the cancellation of one caller must not end what others were promised.
+        Task.immediate(executorPreference: executor) { await lead(batch) }
     }
 
     /// How many items wait.

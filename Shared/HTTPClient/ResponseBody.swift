@@ -6,7 +6,7 @@ public final class ResponseBody: AsyncSequence, AsyncIteratorProtocol, Sendable 
     /// Bytes as they came, at most 16 KiB (64 KiB on a fast connection) at a time.
     public typealias Element = [UInt8]
 
-    private let channel: ResponseChannel
+    let channel: ResponseChannel
     private let mailbox: TransferMailbox
     private let id: UInt64
 

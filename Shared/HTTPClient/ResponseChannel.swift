@@ -47,6 +47,9 @@ final class ResponseChannel: Sendable {
         waiter?.succeed(())
     }
 
+    /// Whether the sender is held up until the reader has caught up.
+    var isPaused: Bool { content.withLock { $0.isPaused } }
+
     var isEnded: Bool { content.withLock { $0.end != nil } }
 
     /// The next bytes, `nil` at the end. `resume` is called when a paused transfer is to go on.

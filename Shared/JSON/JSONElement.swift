@@ -27,6 +27,15 @@ public struct JSONElement: Sendable {
         index: 1
     )
 
+    /// The value `{}`, for what has no document.
+    public static let emptyObject = JSONElement(
+        tape: JSONTape(
+            words: [0, UInt64(UInt8(ascii: "{")) << 56 | 3, UInt64(UInt8(ascii: "}")) << 56 | 1],
+            strings: []
+        ),
+        index: 1
+    )
+
     /// Whether the value is `null`.
     public var isNull: Bool { kind == .null }
 

@@ -33,12 +33,12 @@ extension Double: JSONWritable {
 
 extension UUID: JSONWritable {
     /// Writes the canonical form as a string.
-    public func write(to json: inout JSONWriter) { json.string(description) }
+    public func write(to json: inout JSONWriter) { json.plain(characters.span) }
 }
 
 extension Identifier: JSONWritable {
     /// Writes the canonical form as a string.
-    public func write(to json: inout JSONWriter) { json.string(description) }
+    public func write(to json: inout JSONWriter) { uuid.write(to: &json) }
 }
 
 extension Timestamp: JSONWritable {

@@ -13,9 +13,15 @@ public struct JSONWriter: Sendable {
     /// What has been written.
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
+    private let escapesMarkup: Bool
 
     /// A writer with an empty buffer of some capacity.
-    public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+    ///
+    /// - Parameter escapesMarkup: whether `<` is escaped, so that no string can look like a tag.
+    public init(capacity: Int = 256, escapesMarkup: Bool = false) {
+        self.escapesMarkup = escapesMarkup
+        bytes.reserveCapacity(capacity)
+    }
 
     /// The bytes of a value written by `body`.
     public static func bytes(_ body: (inout JSONWriter) throws -> Void) rethrows -> [UInt8] {
@@ -71,6 +77,12 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Ends a line; what follows is a document of its own.
+    public mutating func newline() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
     mutating func string(_ text: String) {
         separate()
         quote(text)
@@ -81,6 +93,15 @@ public struct JSONWriter: Sendable {
     mutating func string(_ text: ArraySlice<UInt8>) {
         separate()
         unsafe text.withUnsafeBufferPointer { unsafe quote($0) }
+        needsComma = true
+    }
+
+    /// Writes a string of characters that need no escape.
+    mutating func plain(_ text: borrowing Span<UInt8>) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        for index in text.indices { bytes.append(text[index]) }
+        bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }
 
@@ -108,7 +129,7 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
         // What needs no escape, which is nearly all, is copied in one piece.
         var plain = 0
-        for index in text.indices where JSONWriter.mustEscape(unsafe text[index]) {
+        for index in text.indices where mustEscape(unsafe text[index]) {
             unsafe bytes.append(contentsOf: text[plain..<index])
             escape(unsafe text[index])
             plain = index + 1
@@ -117,8 +138,9 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func mustEscape(_ byte: UInt8) -> Bool {
+    private func mustEscape(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+            || (byte == UInt8(ascii: "<") && escapesMarkup)
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -62,14 +62,21 @@ public struct UUID: Hashable, Sendable, Comparable, LosslessStringConvertible {
 
     /// The canonical lower-case form.
     public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
+        let characters = characters
+        return String(decoding: (0..<36).map { characters[$0] }, as: UTF8.self)
+    }
+
+    /// The same in ASCII, without a string.
+    public var characters: InlineArray<36, UInt8> {
+        var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        var place = 0
         for index in 0..<32 {
-            if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
+            if index == 8 || index == 12 || index == 16 || index == 20 { place += 1 }
             let half = index < 16 ? high : low
-            text.append(Hex.digit(UInt8(truncatingIfNeeded: half >> UInt64(60 - (index & 15) * 4)) & 15))
+            text[place] = Hex.digit(UInt8(truncatingIfNeeded: half >> UInt64(60 - (index & 15) * 4)) & 15)
+            place += 1
         }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 
     /// The 16 bytes in network order.

@@ -13,8 +13,11 @@ public struct EventAnnouncer: Service {
     private let appended = Wakeup()
     private let logger: Logger
 
+    /// The sender of agent services, whose events make no job due.
+    public static let agent = "agent"
+
     /// An announcer on the service's pool. `sender` goes with every notice, so that a process knows its own.
-    public init(pool: Pool, sender: String = "", logger: Logger) {
+    public init(pool: Pool, sender: String, logger: Logger) {
         self.pool = pool
         self.sender = sender
         self.logger = logger

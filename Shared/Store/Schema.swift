@@ -23,7 +23,9 @@ public enum Schema {
             Migration("V0013__tools", PackageResources.V0013__tools_sql),
             Migration("V0014__notes", PackageResources.V0014__notes_sql),
             Migration("V0015__runs", PackageResources.V0015__runs_sql),
-            Migration("V0016__mcp_streams", PackageResources.V0016__mcp_streams_sql),
+            Migration("V0016__job_cancellations", PackageResources.V0016__job_cancellations_sql),
+            Migration("V0017__mcp_streams", PackageResources.V0017__mcp_streams_sql),
+            Migration("V0018__settled_events", PackageResources.V0018__settled_events_sql),
         ]
     }
 

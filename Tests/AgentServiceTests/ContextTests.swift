@@ -48,7 +48,7 @@ import Testing
             let tokens = try #require(some["tokens"]?.int)
             #expect(tokens <= 2_000)
             #expect(tokens > 1_800)
-            #expect(tokens >= TokenEstimate.tokens(in: try #require(some["text"]?.string).utf8))
+            #expect(tokens >= TokenEstimate.tokens(in: try #require(some["text"]?.string).utf8.span))
             #expect(some["parts"]?.elements.reduce(0) { $0 + ($1["tokens"]?.int ?? 0) } == tokens)
             let told = try #require(some.kinds["card"])
             let jobs = try #require(some.kinds["job"], "the newest jobs are worth more than the oldest cards")

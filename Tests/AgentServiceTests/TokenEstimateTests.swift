@@ -68,15 +68,15 @@ import Testing
         text: String,
         tokens: Int
     ) {
-        let estimate = TokenEstimate.tokens(in: text.utf8)
+        let estimate = TokenEstimate.tokens(in: text.utf8.span)
         #expect(5 * estimate >= 4 * tokens, "\(name)")
         #expect(estimate <= 2 * tokens, "\(name)")
     }
 
     @Test func `the parts of a text never cost less than the whole`() {
         let lines = TokenEstimateTests.samples.map { $0.text + "\n" }
-        let whole = TokenEstimate.tokens(in: lines.joined().utf8)
-        #expect(lines.reduce(0) { $0 + TokenEstimate.tokens(in: $1.utf8) } >= whole)
-        #expect(TokenEstimate.tokens(in: []) == 0)
+        let whole = TokenEstimate.tokens(in: lines.joined().utf8.span)
+        #expect(lines.reduce(0) { $0 + TokenEstimate.tokens(in: $1.utf8.span) } >= whole)
+        #expect(TokenEstimate.tokens(in: [UInt8]().span) == 0)
     }
 }

@@ -1,10 +1,11 @@
 import Concurrency
 import Glibc
-import HTTPClient
 import Kernel
 import Telemetry
 import TestSupport
 import Testing
+
+@testable import HTTPClient
 
 @Suite(.timeLimit(.minutes(1))) struct ClientTests {
     private func client(_ settings: ClientSettings = ClientSettings()) -> Client {
@@ -311,13 +312,9 @@ import Testing
         let client = client()
         let response = try await client.stream(ClientRequest("GET", server.url, timeouts: .streaming()))
         #expect(response.status == 200)
-        // Nothing is read until the sender stands still; the rest is in the kernel's buffers at most.
-        var previous = -1
-        while sent.value != previous {
-            previous = sent.value
-            try await Task.sleep(for: .milliseconds(300))
-        }
-        #expect(previous < 32 << 20)
+        // Nothing is read until the sender is held up; what is under way is in the kernel's buffers at most.
+        try await eventually("the sender is held up", within: .seconds(30)) { response.body.channel.isPaused }
+        #expect(sent.value < 32 << 20)
         var received = 0
         for try await chunk in response.body { received += chunk.count }
         #expect(received == total)

@@ -70,6 +70,29 @@ import Testing
             status: 413,
             code: "PAYLOAD_TOO_LARGE"
         ),
+        // Bodies of routes that take none.
+        Case(
+            path: "/api/queues/q/pause",
+            body: #"{"until":1}"#,
+            status: 400,
+            code: "VALIDATION_FAILED",
+            pointers: ["/until"]
+        ),
+        Case(path: "/api/queues/q/pause", body: "[]", status: 400, code: "VALIDATION_FAILED", pointers: [""]),
+        Case(path: "/api/queues/q/pause", body: "{", status: 400, code: "INVALID_JSON"),
+        Case(
+            path: "/api/queues/q/pause",
+            body: "{}",
+            headers: [("Content-Type", "text/plain")],
+            status: 415,
+            code: "UNSUPPORTED_MEDIA_TYPE"
+        ),
+        Case(
+            path: "/api/queues/q/pause",
+            body: "{" + String(repeating: " ", count: 2 << 10) + "}",
+            status: 413,
+            code: "PAYLOAD_TOO_LARGE"
+        ),
         // Headers.
         Case(
             body: #"{"params":{}}"#,

@@ -2,6 +2,7 @@ import Contracts
 import JSON
 import Kernel
 import Postgres
+import TestSupport
 import Testing
 
 @testable import JobQueueService
@@ -123,6 +124,37 @@ import Testing
             try await fixture.finish(first[0])
             let second = try await fixture.queue.dispatcher.acquire(worker, limit: 2, wait: .seconds(20))
             #expect(Set((first + second).map(\.jobID)) == Set(ids))
+        }
+    }
+
+    @Test func `a job that is made before its queue is limited and stored after it is found at once`() async throws {
+        try await JobQueueFixture.run { fixture in
+            let hold: [SQL] = [
+                """
+                CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    PERFORM pg_advisory_xact_lock(1);
+                    RETURN new;
+                END $$
+                """,
+                "CREATE TRIGGER hold BEFORE INSERT ON jobs.jobs FOR EACH ROW EXECUTE FUNCTION public.hold()",
+            ]
+            for statement in hold { try await fixture.pool.execute(statement) }
+            let isHeldUp: SQL = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            let submission = try await fixture.pool.withTransaction { transaction in
+                // Nobody stores a job until this has ended.
+                _ = try transaction.query("SELECT pg_advisory_xact_lock(1)")
+                let submission = Task { try await fixture.submit(#"{"params":{},"queue":"gpu"}"#) }
+                try await eventually("it is about to be stored") { try await fixture.count(isHeldUp) == 1 }
+                try await fixture.limit("gpu", #"{"concurrency":1}"#)
+                try await eventually("the keeper has looked") { fixture.queue.lanes.newlyLimited == ["gpu"] }
+                return submission
+            }
+            _ = try await submission.value
+            // The keeper looks again five seconds after it has looked, unless it is told to.
+            try await eventually("it is in its lane", within: .seconds(4)) {
+                try await fixture.count("SELECT count(*) FROM jobs.ready WHERE lane IS NOT NULL") == 1
+            }
         }
     }
 

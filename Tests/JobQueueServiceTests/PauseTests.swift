@@ -73,6 +73,22 @@ import Testing
         }
     }
 
+    @Test func `what takes no body takes an empty object, and what takes an optional one takes none`() async throws {
+        try await JobQueueFixture.run { fixture in
+            #expect(try await fixture.send("POST", "/api/queues/q/pause", "{}").json["paused"]?.bool == true)
+            #expect(try await fixture.send("POST", "/api/queues/q/resume", "{}").json["paused"]?.bool == false)
+            let job = try await fixture.submit()
+            // Both bodies are fine; a job that is in line has nothing to be resumed from.
+            for body in [nil, "{}"] {
+                let answer = try await fixture.send("POST", "/api/jobs/\(job)/resume", body)
+                #expect(answer.code == "INVALID_TRANSITION")
+            }
+            // What is set whole is not lifted by a body that got lost.
+            let put = try await fixture.send("PUT", "/api/queues/q", "", headers: [])
+            #expect(put.code == "INVALID_JSON")
+        }
+    }
+
     @Test func `a queue is changed by who may, in the version that they know`() async throws {
         try await JobQueueFixture.run { fixture in
             #expect(try await fixture.send("GET", "/api/queues/none").code == "QUEUE_NOT_FOUND")

@@ -2,6 +2,7 @@ import Contracts
 import Cron
 import JSON
 import Kernel
+import Messaging
 import Postgres
 import Store
 import Telemetry
@@ -131,7 +132,8 @@ import Testing
             ("pause queue", QueueStatements.pause("a", by: "")), ("resume queue", QueueStatements.resume("a")),
             ("count leases", QueueStatements.countLeases("a")),
             ("fill lanes", QueueStatements.fillLanes(of: ["a"], limit: 1)),
-            ("list queues", QueueStatements.list(nil, project: nil, limit: 1)),
+            ("list queues", QueueStatements.list(nil, project: nil, countedUpTo: nil, limit: 1)),
+            ("list counted queues", QueueStatements.list(nil, project: nil, countedUpTo: .start, limit: 1)),
             ("forget rates", QueueStatements.forgetRates(atMost: 1)), ("announce queue", QueueStatements.announce),
             ("deposit", RetryBudgetStatements.deposit(["a": 1], budget)),
             ("partitions", LogKeeperStatements.outdated(days: 7)),

@@ -33,6 +33,20 @@ import Testing
         }
     }
 
+    /// What queues have, by the counts and by a walk through all that is in line, in one snapshot.
+    static func compareQueues(_ pool: Pool) async throws -> (quick: [String], walked: [String]) {
+        try await pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
+            let place = try #require(try JobCounts.place(in: transaction))
+            let lists = try [place, nil]
+                .map { place in
+                    let list = QueueStatements.list(nil, project: nil, countedUpTo: place, limit: 100)
+                    return try transaction.query(list).map(Queue.init)
+                        .map { "\($0.name) \($0.waiting) \($0.leased)" }
+                }
+            return (lists[0], lists[1])
+        }
+    }
+
     private static func line(_ row: Row) throws -> String {
         var reader = row.reader
         return "\(try reader.next(String.self)) \(try reader.next(String.self)) \(try reader.next(String.self)) "
@@ -63,6 +77,8 @@ import Testing
                     while !isDone.isUp {
                         let (counts, truth) = try await StatsTests.compare(fixture.pool)
                         try #require(counts == truth)
+                        let (quick, walked) = try await StatsTests.compareQueues(fixture.pool)
+                        try #require(quick == walked)
                         seen += 1
                     }
                     #expect(seen > 5)
@@ -110,6 +126,35 @@ import Testing
             _ = try await dispatcher.start(back)
             _ = try await dispatcher.release(Release(key: back))
             if round == 2 { _ = try await fixture.send("POST", "/api/jobs/\(never)/cancel") }
+        }
+    }
+
+    @Test func `what queues have is told without a walk through what is in line`() async throws {
+        try await JobQueueFixture.run { fixture in
+            try await StatsTests.waitForBase(fixture.pool)
+            try await fixture.submit("busy", each: Array(repeating: "", count: 50))
+            let leases = try await fixture.take(try await fixture.worker(), 3)
+            _ = try await fixture.queue.dispatcher.start(LeaseKey(jobID: leases[0].jobID, fence: leases[0].fence))
+            let queue = try await fixture.send("GET", "/api/queues/busy").json
+            #expect(queue["waiting"]?.int == 47 && queue["leased"]?.int == 3)
+            let (quick, walked) = try await StatsTests.compareQueues(fixture.pool)
+            #expect(quick == ["busy 47 3"] && walked == quick)
+            let pages = try await fixture.pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
+                // Pages of the line and its indexes that this transaction has touched, by Postgres' own counting.
+                let touched: SQL = """
+                    SELECT sum(pg_stat_get_xact_blocks_fetched(class.oid))::bigint
+                    FROM pg_class AS class
+                    WHERE class.oid = 'jobs.ready'::regclass
+                        OR class.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'jobs.ready'::regclass)
+                    """
+                let place = try #require(try JobCounts.place(in: transaction))
+                let before: Int = try transaction.query(touched)[0].decode(0)
+                _ = try transaction.query(
+                    QueueStatements.list(nil, project: nil, countedUpTo: place, limit: 100)
+                )
+                return try transaction.query(touched)[0].decode(0) - before
+            }
+            #expect(pages == 0)
         }
     }
 

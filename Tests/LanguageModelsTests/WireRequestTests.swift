@@ -129,7 +129,8 @@ import Testing
                 + #"{"type":"tool_result","tool_use_id":"b","content":"gone","is_error":true},"#
                 + #"{"type":"text","text":"and now?"}]}]"#
         )
-        #expect(body["system"]?.string?.hasPrefix("Be brief.\n\nYour last answer must be one JSON value") == true)
+        let system = try #require(body["system"]?.elements.first { _ in true })
+        #expect(system["text"]?.string?.hasPrefix("Be brief.\n\nYour last answer must be one JSON value") == true)
         #expect(body["max_tokens"]?.int == 99)
         #expect(body["temperature"]?.double == 1)
         expect(body["tool_choice"], #"{"type":"auto"}"#)
@@ -137,7 +138,31 @@ import Testing
         // Calls in the conversation and no tools any more.
         let without = try self.body(.anthropic, Self.request(tools: false))
         expect(without["tool_choice"], #"{"type":"none"}"#)
-        expect(without["tools"], #"[{"name":"web_find","description":"","input_schema":{"type":"object"}}]"#)
+        expect(
+            without["tools"],
+            #"[{"name":"web_find","description":"","input_schema":{"type":"object"},"cache_control":{"type":"ephemeral"}}]"#
+        )
+    }
+
+    @Test func `Messages: the provider is to keep tools and instructions, and they are the same bytes in every turn`()
+        throws
+    {
+        var request = Self.request()
+        request.tools.append(ModelTool(name: "last", summary: "", input: RawJSON(#"{"type":"object"}"#)))
+        let mark = #"{"type":"ephemeral"}"#
+        func prefix(_ request: ModelRequest) throws -> [[UInt8]?] {
+            let body = try body(.anthropic, request)
+            let tools = body["tools"]?.elements.map { $0 } ?? []
+            let system = body["system"]?.elements.map { $0 } ?? []
+            #expect(tools.count == 2 && tools[0]["cache_control"] == nil && system.count == 1)
+            expect(tools.last?["cache_control"], mark)
+            expect(system.last?["cache_control"], mark)
+            return [body["tools"]?.raw.bytes, body["system"]?.raw.bytes]
+        }
+        let first = try prefix(request)
+        request.messages.removeLast()
+        request.messages.append(ModelMessage(.user, [.text("something else")]))
+        #expect(try prefix(request) == first)
     }
 
     @Test func `a tool's summary is no longer than OpenAI allows`() throws {

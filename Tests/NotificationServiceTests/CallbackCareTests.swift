@@ -34,9 +34,7 @@ import Testing
         let away = try await Receiver.start { _, _ in isWell.value == true ? .ok : .serviceUnavailable }
         let well = try await Receiver.start()
         var options = NotificationFixture.Options()
-        options.environment = [
-            "CALLBACK_RETRY_INITIAL_MS": "1", "CALLBACK_RETRY_CAP_MS": "1", "CALLBACK_ATTEMPTS": "100",
-        ]
+        options.environment = ["CALLBACK_RETRY_INITIAL_MS": "1", "CALLBACK_RETRY_CAP_MS": "1"]
         try await NotificationFixture.run(options) { fixture in
             var jobs: [JobID] = []
             for _ in 0..<30 { jobs.append(try await fixture.job(callback: away.url)) }
@@ -101,7 +99,7 @@ import Testing
         let first = try await Receiver.start { _, _ in isWell.value == true ? .ok : .notFound }
         let second = try await Receiver.start { _, _ in Status(410) }
         var options = NotificationFixture.Options()
-        options.environment = ["CALLBACK_ATTEMPTS": "1"]
+        options.environment = ["CALLBACK_GIVE_UP_MS": "1", "CALLBACK_RETRY_CAP_MS": "1"]
         try await NotificationFixture.run(options) { fixture in
             var jobs: [JobID] = []
             for _ in 0..<3 { jobs.append(try await fixture.job(callback: first.url)) }

@@ -20,13 +20,14 @@ import Testing
         target: Callback.Target = .url,
         url: String,
         dueBefore wait: Duration = .zero,
-        triedFor age: Duration = .zero
+        triedFor age: Duration = .zero,
+        attempt: Int = 0
     ) async throws {
         _ = try await pool.execute(
             """
-            INSERT INTO notify.callbacks (id, event_id, job_id, seq, target, url, body, next_at, tried_since)
+            INSERT INTO notify.callbacks (id, event_id, job_id, seq, target, url, body, next_at, tried_since, attempt)
             VALUES (\(IdentifierSource().uuid()), \("\(job):\(seq)"), \(job), \(seq), \(target.rawValue), \(url),
-                '{}', now() - \(wait), now() - \(age))
+                '{}', now() - \(wait), now() - \(age), \(attempt))
             """
         )
     }
@@ -195,8 +196,34 @@ import Testing
             )
             let states = try await pool.query(putOff).map { try $0.decode(0, as: String.self) }
             #expect(states.sorted() == ["dead", "pending"])
+            // It has not been sent.
+            #expect(try await pool.query("SELECT FROM notify.callbacks WHERE attempt > 0").isEmpty)
             let hosts = try await pool.query(take(nil)).compactMap(Callback.init).map(\.url)
             #expect(hosts.sorted() == ["http://away:81/z", "http://well/"])
+        }
+    }
+
+    @Test func `a callback is tried for as long as the setting says, however often that is`() async throws {
+        let receiver = try await Receiver.start { number, _ in number == 0 ? .serviceUnavailable : .ok }
+        var options = NotificationFixture.Options()
+        options.environment = ["CALLBACK_RETRY_INITIAL_MS": "1", "CALLBACK_RETRY_CAP_MS": "1"]
+        try await NotificationFixture.run(options) { fixture in
+            try await note(fixture.pool, url: receiver.url, triedFor: .seconds(2 * 86_400), attempt: 500)
+            _ = try await receiver.wait(for: 2)
+        }
+        await receiver.stop()
+        try await withSchema { pool in
+            try await note(pool, url: "http://a/", triedFor: .seconds(3 * 86_400))
+            let callback = try #require(try await pool.query(take(nil)).compactMap(Callback.init).first)
+            for (age, state) in [(4, "pending"), (2, "dead")] {
+                let failed = CallbackStatements.failed(
+                    callback,
+                    "away",
+                    tryingAfter: .seconds(60),
+                    olderThan: .seconds(age * 86_400)
+                )
+                #expect(try await pool.query(failed)[0].decode(0, as: String.self) == state)
+            }
         }
     }
 

@@ -69,8 +69,10 @@ import Testing
                 CallbackStatements.putOff(for: .url, [("h", .seconds(1))], olderThan: .seconds(60), atMost: 1)
             ),
             ("delivered", CallbackStatements.delivered([callback])),
-            ("failed", CallbackStatements.failed(callback, "why", tryingAfter: .seconds(1))),
-            ("dead", CallbackStatements.failed(callback, "why", tryingAfter: nil)),
+            (
+                "failed",
+                CallbackStatements.failed(callback, "why", tryingAfter: .seconds(1), olderThan: .seconds(60))
+            ),
             ("forget", CallbackStatements.forget(before: id, atMost: 1)),
             ("list", CallbackStatements.list(filter, before: id, limit: 1)),
             ("count", CallbackStatements.count(filter, atMost: 1)),

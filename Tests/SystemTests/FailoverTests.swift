@@ -18,7 +18,8 @@ import Testing
                     while !Task.isCancelled {
                         for relay in relays {
                             do {
-                                _ = try await FailoverTests.submit(20, to: relay, cluster)
+                                // In a task of its own: the last one is answered too.
+                                _ = try await Task { try await FailoverTests.submit(20, to: relay, cluster) }.value
                                 try await Task.sleep(for: .milliseconds(10))
                             } catch {
                                 // It was killed.
@@ -43,8 +44,14 @@ import Testing
                 }
                 submitting.cancel()
                 _ = await submitting.result
-                // What was not acknowledged is committed by now, or never.
-                try await Task.sleep(for: .milliseconds(500))
+                // What was not acknowledged is committed then, or never.
+                let begun: Int64 = try await FailoverTests.value(
+                    "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+                    cluster
+                )
+                try await eventually("what was begun has ended") {
+                    try await FailoverTests.value("SELECT shared.settled_horizon()::text::bigint", cluster) >= begun
+                }
                 let (repetitions, defects) = try await published.compare(with: cluster.pool)
                 print("failover: \(await published.count) messages, \(repetitions) of them repetitions")
                 #expect(defects == [])

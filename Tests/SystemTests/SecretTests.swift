@@ -53,7 +53,7 @@ import Testing
         let environment = [
             "MARTLET_DEV_TOKEN": developer, "JWT_SECRET": signing, "JWT_ISSUER": "tests", "JWT_AUDIENCE": "martlet",
             "JOB_QUEUE_TOKEN": issued, "CALLBACK_SECRET": secrets.make("callback"), "LOG_LEVEL": "debug",
-            "CALLBACK_RETRY_INITIAL_MS": "20", "CALLBACK_RETRY_CAP_MS": "100", "CALLBACK_ATTEMPTS": "3",
+            "CALLBACK_RETRY_INITIAL_MS": "20", "CALLBACK_RETRY_CAP_MS": "100", "CALLBACK_GIVE_UP_MS": "100",
             "ACME_KEY": secrets.make("provider"), "ACME_SECRET": secrets.make("webhook"),
             "CONSUL_URL": "http://martlet:\(secrets.make("consul"))@127.0.0.1:9",
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://martlet:\(secrets.make("otlp"))@127.0.0.1:9",

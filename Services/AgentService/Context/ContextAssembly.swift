@@ -15,11 +15,11 @@ struct ContextAssembly: Sendable {
     /// - Throws: `PROJECT_NOT_FOUND`, or `CARD_NOT_FOUND` for a card that is not there, or not in the project.
     func assemble(_ request: ContextRequest) async throws -> AssembledContext {
         guard let reading = try await ContextReading.read(request, in: pool) else { return .empty }
-        let lines = ContextLines(reading).lines
+        let lines = ContextLines(reading)
         var frame = ContextFrame.part
-        let plan = ContextPlan(lines.map(\.part), budget: request.budget - frame.tokens)
+        let plan = ContextPlan(lines.lines.map(\.part), budget: request.budget - frame.tokens)
         var text = Array(ContextFrame.opening.utf8)
-        for (line, part) in zip(lines, plan.parts) where part.omission == nil { text += line.text }
+        for (line, part) in zip(lines.lines, plan.parts) where part.omission == nil { text += lines.text[line.range] }
         text += ContextFrame.closing.utf8
         // A frame around nothing says nothing.
         let isEmpty = plan.tokens == 0

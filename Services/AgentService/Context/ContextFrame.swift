@@ -13,7 +13,7 @@ enum ContextFrame {
     static let part = ContextPart(
         kind: .instructions,
         id: "frame",
-        tokens: TokenEstimate.tokens(in: opening.utf8) + TokenEstimate.tokens(in: closing.utf8),
+        tokens: TokenEstimate.tokens(in: opening.utf8.span) + TokenEstimate.tokens(in: closing.utf8.span),
         score: 10_000
     )
 }

@@ -7,13 +7,18 @@ import Kernel
 /// What changes seldom comes first, so that a provider finds the beginning of a prompt in its cache. What a line is worth
 /// follows from its kind; of activities, cards, assets and jobs the newest counts most, and each older one a point less.
 struct ContextLines: Sendable {
-    /// What is known of a thing, and how a model is told.
+    /// What is known of a thing, and where in `text` a model is told.
     struct Line: Sendable {
         let part: ContextPart
-        let text: [UInt8]
+        let range: Range<Int>
     }
 
     private(set) var lines: [Line] = []
+    /// In JSON a `<` stands in strings alone. Escaped, no text can look like the end of the frame.
+    private var json = JSONWriter(capacity: 64 << 10, escapesMarkup: true)
+
+    /// All lines, one after the other.
+    var text: [UInt8] { json.bytes }
 
     init(_ reading: ContextReading) {
         let project = reading.project
@@ -66,16 +71,20 @@ struct ContextLines: Sendable {
         static let job = 480
     }
 
-    /// The activities in their order, each followed by its cards.
+    /// The activities in their order, each followed by its cards, which stand together and in the same order.
     private mutating func addPlan(of reading: ContextReading) {
         let activityAges = ContextLines.ages(reading.activities.map(\.updatedAt))
         let cardAges = ContextLines.ages(reading.cards.map(\.updatedAt))
-        let cards = Dictionary(grouping: zip(reading.cards, cardAges), by: \.0.activityID)
+        var next = 0
         for (activity, age) in zip(reading.activities, activityAges) {
             let score = Worth.activity - age
             add(.activity, "\(activity.id)", activity.version, activity.updatedAt, score: score, telling: activity.tell)
-            for (card, age) in cards[activity.id] ?? [] where card.id != reading.card?.id {
-                add(.card, "\(card.id)", card.version, card.updatedAt, score: Worth.card - age) {
+            while next < reading.cards.count, reading.cards[next].activityID == activity.id {
+                let card = reading.cards[next]
+                let score = Worth.card - cardAges[next]
+                next += 1
+                guard card.id != reading.card?.id else { continue }
+                add(.card, "\(card.id)", card.version, card.updatedAt, score: score) {
                     card.tell(in: activity, to: &$0)
                 }
             }
@@ -99,23 +108,19 @@ struct ContextLines: Sendable {
         omitted omission: ContextPart.Omission? = nil,
         telling tell: (inout JSONWriter) -> Void
     ) {
-        var text = JSONWriter.bytes { json in
-            json.object { json in json.member(kind == .note ? "note" : kind.rawValue) { $0.object(tell) } }
-        }
-        // In JSON a `<` stands in strings alone. Escaped, no text can look like the end of the frame.
-        if text.contains(UInt8(ascii: "<")) {
-            text = text.flatMap { $0 == UInt8(ascii: "<") ? Array("\\u003c".utf8) : [$0] }
-        }
-        text.append(UInt8(ascii: "\n"))
+        let start = json.bytes.count
+        json.object { json in json.member(kind == .note ? "note" : kind.rawValue) { $0.object(tell) } }
+        json.newline()
+        let range = start..<json.bytes.count
         let part = ContextPart(
             kind: kind,
             id: id,
             version: version,
             at: at,
-            tokens: TokenEstimate.tokens(in: text),
+            tokens: TokenEstimate.tokens(in: json.bytes[range].span),
             score: score,
             omission: omission
         )
-        lines.append(Line(part: part, text: text))
+        lines.append(Line(part: part, range: range))
     }
 }

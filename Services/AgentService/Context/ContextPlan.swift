@@ -10,20 +10,30 @@ struct ContextPlan: Sendable {
     /// Plans. Parts that come with a reason to be left out stay out.
     init(_ parts: [ContextPart], budget: Int) {
         self.parts = parts
-        let order = parts.indices.filter { parts[$0].omission == nil }.sorted { ContextPlan.precedes(parts, $0, $1) }
-        for index in order {
-            if parts[index].tokens <= budget - tokens {
-                tokens += parts[index].tokens
+        let ranks = parts.indices.filter { parts[$0].omission == nil }.map { Rank(of: parts[$0], at: $0) }
+        for rank in ranks.sorted() {
+            if parts[rank.index].tokens <= budget - tokens {
+                tokens += parts[rank.index].tokens
             } else {
-                self.parts[index].omission = .overBudget
+                self.parts[rank.index].omission = .overBudget
             }
         }
     }
 
-    private static func precedes(_ parts: [ContextPart], _ left: Int, _ right: Int) -> Bool {
-        func rank(_ index: Int) -> (Int, Int64, Int) {
-            (-parts[index].score, -(parts[index].at?.microseconds ?? 0), index)
+    /// Where a part stands in line: worth most first, of equals the newest, then the one that was given first.
+    private struct Rank: Comparable {
+        let score: Int
+        let at: Int64
+        let index: Int
+
+        init(of part: ContextPart, at index: Int) {
+            score = part.score
+            at = part.at?.microseconds ?? 0
+            self.index = index
         }
-        return rank(left) < rank(right)
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            (right.score, right.at, left.index) < (left.score, left.at, right.index)
+        }
     }
 }

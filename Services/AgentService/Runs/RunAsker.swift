@@ -28,7 +28,7 @@ struct RunAsker: Sendable {
             question: question,
             facts: facts,
             tools: offered(run),
-            context: context?.text,
+            context: context?.told.text,
             earlier: try await earlier(run),
             steps: steps
         )

@@ -67,6 +67,11 @@ struct RunCalls: Sendable {
         try await record(try await answer(tool, call, step, run), step, lease)
     }
 
+    /// Whether a call was cut off after it began, by whose effect there may be a job that nobody here knows of.
+    func mayHaveStartedJob(_ step: RunStep, of run: Run) -> Bool {
+        step.status == .begun && tools(for: run).contains { $0.startsJob && $0.name == step.call?.name }
+    }
+
     private func defect(of step: RunStep, _ call: ModelToolCall, _ run: Run) -> String? {
         guard let approval = step.approval else { return "nobody was asked" }
         return approval.defect(for: call.name, call.arguments, as: run.principal.name, now: run.readAt)

@@ -27,6 +27,11 @@ struct RunDriver: Sendable {
             if try await authority.isGone(run.principal) { return try await end(run, RunAuthority.ending, lease) }
             let steps = settled + fresh
             settled += fresh.prefix { $0.status.isFinal }
+            if run.isCancelled, let step = steps.first(where: { calls.mayHaveStartedJob($0, of: run) }) {
+                // The same key again says which job that is.
+                try await calls.perform(step, of: run, lease)
+                continue
+            }
             switch RunPlan(run: run, steps: steps, now: run.readAt).next {
             case .ask(let question):
                 if let ending = try await asker.ask(question, run, steps, lease) {
@@ -110,9 +115,10 @@ struct RunDriver: Sendable {
     }
 
     private func end(_ run: Run, _ ending: RunEnding, _ lease: RunLease) async throws {
+        let jobs = ending == .cancelled ? [JobCancellationStatements.note(jobsOf: run.id)] : []
         try await ledger.write(
             lease,
-            [
+            jobs + [
                 RunStepStatements.drop(run.id), RunStatements.end(run.id, ending),
                 RunEventStatements.append(ending.status.rawValue, of: run.id), RunStatements.wakeParent(of: run.id),
                 RunStatements.cancelChildren(of: run.id),

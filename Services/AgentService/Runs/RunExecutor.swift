@@ -85,16 +85,17 @@ final class RunExecutor: Service {
         }
     }
 
-    /// Drives while the lease is kept. A wish to end interrupts what is under way.
+    /// Drives while the lease is kept. A wish to end interrupts what is under way, once: what is done after that is
+    /// what ends the run.
     private func drive(_ lease: RunLease, _ wakeup: Wakeup) async throws {
-        while true {
+        for mayInterrupt in [true, false] {
             let isOver = try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await self.driver.drive(lease)
                     return true
                 }
                 group.addTask {
-                    try await self.keep(lease, wakeup)
+                    try await self.keep(lease, wakeup, untilWish: mayInterrupt)
                     return false
                 }
                 defer { group.cancelAll() }
@@ -104,14 +105,14 @@ final class RunExecutor: Service {
         }
     }
 
-    /// Renews the lease until the run is wished to end.
-    private func keep(_ lease: RunLease, _ wakeup: Wakeup) async throws {
+    /// Renews the lease, until the run is wished to end or for ever.
+    private func keep(_ lease: RunLease, _ wakeup: Wakeup, untilWish: Bool) async throws {
         var renewed = ContinuousClock.now
         while true {
             _ = try await wakeup.wait(atMost: ledger.term / 3)
             do {
                 let begin = ContinuousClock.now
-                if try await ledger.renew(lease) { return }
+                if try await ledger.renew(lease), untilWish { return }
                 renewed = begin
             } catch let error as PostgresError {
                 // It may be another's by then; what we would still write is refused, but effects are not.

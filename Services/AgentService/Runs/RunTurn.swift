@@ -56,7 +56,7 @@ struct RunTurn: Sendable {
     /// - Throws: Nothing, in truth: what must be sent is sent, and whether it is too much is the model's to say.
     func fit() throws(TranscriptFit.Overflow) -> Fit {
         var budget = (facts.contextTokens ?? RunTurn.usualContext) - answerTokens
-        budget -= TokenEstimate.tokens(in: instructions.utf8) + toolTokens
+        budget -= TokenEstimate.tokens(in: instructions.utf8.span) + toolTokens
         if question == .shorter { budget /= 2 }
         let utterances = earlier + steps.compactMap(RunUtterance.init)
         let messages = RunTurn.joined(utterances.map(\.shown))
@@ -115,17 +115,20 @@ struct RunTurn: Sendable {
 
     /// The tokens that go in, roughly and rather too many.
     func inputTokens(_ fit: Fit) -> Int {
-        TokenEstimate.tokens(in: instructions.utf8) + toolTokens + fit.messages.reduce(0) { $0 + RunTurn.tokens($1) }
+        TokenEstimate.tokens(in: instructions.utf8.span) + toolTokens
+            + fit.messages.reduce(0) { $0 + RunTurn.tokens($1) }
     }
 
     private var toolTokens: Int {
         tools.reduce(0) { sum, tool in
-            sum + TokenEstimate.tokens(in: tool.summary.utf8) + TokenEstimate.tokens(in: tool.input.bytes) + 10
+            sum + TokenEstimate.tokens(in: tool.summary.utf8.span) + TokenEstimate.tokens(in: tool.input.bytes.span)
+                + 10
         }
     }
 
     private static func tokens(_ message: ModelMessage) -> Int {
-        TokenEstimate.tokens(in: JSONWriter.bytes { $0.value(message) })
+        let bytes = JSONWriter.bytes { $0.value(message) }
+        return TokenEstimate.tokens(in: bytes.span)
     }
 
     /// Results that follow one another are one message, which is how models are told of the calls of one turn.

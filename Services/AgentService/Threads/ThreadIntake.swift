@@ -33,7 +33,8 @@ final class ThreadIntake: Service {
         batcher = Batcher(
             maximumBatch: 64,
             maximumWaiting: 1_000,
-            parallel: 2,
+            // What comes while one is under way makes the next one larger, and a batch costs little more than a change.
+            parallel: 1,
             // A refusal by the server has rolled the whole transaction back.
             mayRetryAlone: { ($0 as? PostgresError)?.kind == .server }
         ) { changes in try await ThreadIntake.perform(changes, in: pool, memory) }

@@ -30,13 +30,18 @@ final class Lanes: Sendable {
     private static let maximumQueues = 8
 
     private let pool: Pool
+    private let clock: WallClock
     private let state = Lock(State())
     /// Claims of one queue wait for each other while they hold a connection: they must not take all there are.
     private let places = AsyncSemaphore(places: 2)
     /// Signalled when a rate allows a start sooner than was known.
     let rateChanged = Wakeup()
 
-    init(pool: Pool) { self.pool = pool }
+    /// Lanes of jobs that are made by `clock`.
+    init(pool: Pool, clock: WallClock = .system) {
+        self.pool = pool
+        self.clock = clock
+    }
 
     /// Whether jobs waited at the last look, so that a slot that becomes free is good news for somebody.
     var haveJobs: Bool { state.withLock { !$0.kinds.isEmpty } }
@@ -74,10 +79,18 @@ final class Lanes: Sendable {
         return state.withLock { $0.limitedQueues.filter { $0.value > recent }.map(\.key) }
     }
 
-    /// Notes jobs that were stored.
-    func note(stored jobs: [Job]) {
+    /// Notes jobs that were stored. Returns whether some may stand in the open line all the same: those whose queue was
+    /// found to be limited after they were made, or so shortly before that clocks may differ about it.
+    func note(stored jobs: [Job]) -> Bool {
         let kinds = jobs.filter(mayHold).map(\.kind)
         if !kinds.isEmpty { note(haveJobs: true, of: kinds) }
+        let (instant, time) = (ContinuousClock.now, clock.now())
+        return state.withLock { state in
+            jobs.contains { job in
+                guard let learned = state.limitedQueues[job.queue] else { return false }
+                return instant - learned <= time - job.createdAt + .seconds(1)
+            }
+        }
     }
 
     /// Whether lanes come before the open line this time: each is first every other time, so that neither starves.

@@ -16,11 +16,7 @@ struct QueueRoutes: Sendable {
 
     func add(to api: inout API) {
         api.add(Operation(.get, "/api/queues", "list queues by name", scope: .jobsRead)) { call in
-            let queues =
-                try await pool.query(
-                    QueueStatements.list(nil, project: call.principal.project, limit: QueueRoutes.maximum)
-                )
-                .map(Queue.init)
+            let queues = try await queues(nil, call)
             return .json { json in
                 json.object {
                     $0.member("items", queues)
@@ -29,15 +25,10 @@ struct QueueRoutes: Sendable {
             }
         }
         api.add(Operation(.get, "/api/queues/{name}", "a queue", scope: .jobsRead)) { call in
-            let name = try QueueRoutes.name(call)
-            guard
-                let row =
-                    try await pool.query(
-                        QueueStatements.list(name, project: call.principal.project, limit: 1)
-                    )
-                    .first
-            else { throw ServiceError.notFound("QUEUE") }
-            return .json(try Queue(row))
+            guard let queue = try await queues(try QueueRoutes.name(call), call).first else {
+                throw ServiceError.notFound("QUEUE")
+            }
+            return .json(queue)
         }
         api.add(
             Operation(
@@ -77,6 +68,21 @@ struct QueueRoutes: Sendable {
         }
     }
 
+    /// The queues that a caller may see, or the one of a name, as they were at one moment.
+    private func queues(_ name: String?, _ call: Call) async throws -> [Queue] {
+        let project = call.principal.project
+        return try await pool.withTransaction(.repeatableRead, readOnly: true) { transaction in
+            let place = try JobCounts.place(in: transaction)
+            let list = QueueStatements.list(
+                name,
+                project: project,
+                countedUpTo: place,
+                limit: QueueRoutes.maximum
+            )
+            return try transaction.query(list).map(Queue.init)
+        }
+    }
+
     /// Changes a queue while nobody claims.
     private func change(
         _ call: Call,
@@ -91,7 +97,7 @@ struct QueueRoutes: Sendable {
         try call.expect(version: try known?.decode(0) ?? 0)
         let results = try await transaction.query([
             statement(name), QueueStatements.countLeases(name), QueueStatements.announce,
-            QueueStatements.list(name, project: nil, limit: 1),
+            QueueStatements.list(name, project: nil, countedUpTo: nil, limit: 1),
         ])
         guard let row = results[3].first else { throw ServiceError.notFound("QUEUE") }
         return .json(try Queue(row))

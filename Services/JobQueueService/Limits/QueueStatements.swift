@@ -1,4 +1,5 @@
 import Contracts
+import Messaging
 import Postgres
 
 /// Statements over `jobs.queues`. Whoever changes a queue holds off claims first, then locks the queue's row.
@@ -93,19 +94,22 @@ enum QueueStatements {
     }
 
     /// Queues and what they have, for a caller who may see one project only; one that nobody named has no limits.
-    static func list(_ name: String?, project: ProjectID?, limit: Int) -> SQL {
+    ///
+    /// Jobs in line are not walked through: they are the queued ones, counted up to `place` in the log and from there on,
+    /// but for those that are leased and not begun. Where nothing was counted yet, they are.
+    static func list(_ name: String?, project: ProjectID?, countedUpTo place: LogPlace?, limit: Int) -> SQL {
         """
-        WITH waiting AS (
-            SELECT ready.queue, count(*) AS jobs FROM jobs.ready
-            WHERE (\(name)::text IS NULL OR ready.queue = \(name))
-                AND (\(project)::uuid IS NULL OR ready.project_id = \(project))
-            GROUP BY ready.queue
-        ), leased AS (
-            SELECT job.queue, count(*) AS jobs
+        WITH leased AS MATERIALIZED (
+            SELECT job.queue, count(*) AS jobs,
+                count(*) FILTER (
+                    WHERE job.status = \(JobStatus.queued) AND lease.fence = job.fence AND lease.revoked_at IS NULL
+                ) AS not_begun
             FROM jobs.leases AS lease JOIN jobs.jobs AS job ON job.id = lease.job_id
             WHERE (\(name)::text IS NULL OR job.queue = \(name))
                 AND (\(project)::uuid IS NULL OR job.project_id = \(project))
             GROUP BY job.queue
+        ), waiting AS (
+            \(place.map { waiting(name, project: project, countedUpTo: $0) } ?? waiting(name, project: project))
         )
         SELECT known.name, queue.paused_at, queue.paused_by, queue.concurrency, queue.per_key_concurrency,
             queue.rate_count, queue.rate_per_ms, queue.rate_burst, queue.per_key_rate_count,
@@ -122,6 +126,30 @@ enum QueueStatements {
         LEFT JOIN leased ON leased.queue = known.name
         ORDER BY known.name
         LIMIT \(limit)
+        """
+    }
+
+    private static func waiting(_ name: String?, project: ProjectID?, countedUpTo place: LogPlace) -> SQL {
+        """
+        SELECT queue, queued.jobs - coalesce(leased.not_begun, 0) AS jobs
+        FROM (
+            SELECT queue, sum(count)::bigint AS jobs
+            FROM (
+                \(StatsStatements.counts(behind: place, project: project, queue: name, kind: nil))
+            ) AS counted (queue, kind, status, count)
+            WHERE status = \(JobStatus.queued)
+            GROUP BY queue
+        ) AS queued
+        LEFT JOIN leased USING (queue)
+        """
+    }
+
+    private static func waiting(_ name: String?, project: ProjectID?) -> SQL {
+        """
+        SELECT ready.queue, count(*) AS jobs FROM jobs.ready
+        WHERE (\(name)::text IS NULL OR ready.queue = \(name))
+            AND (\(project)::uuid IS NULL OR ready.project_id = \(project))
+        GROUP BY ready.queue
         """
     }
 

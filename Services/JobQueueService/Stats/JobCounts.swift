@@ -25,12 +25,16 @@ struct JobCounts: Sendable, JSONWritable {
         kind: String? = nil,
         in transaction: isolated Transaction
     ) throws {
-        let first = try transaction.query([PlannerStatements.withoutJIT, StatsStatements.place])
-        guard let row = first[1].first else { return nil }
-        let place = LogPlace(transaction: try row.decode(0), row: try row.decode(1))
+        guard let place = try JobCounts.place(in: transaction) else { return nil }
         try self.init(
             transaction.query(StatsStatements.counts(behind: place, project: project, queue: queue, kind: kind))
         )
+    }
+
+    /// Up to where the log is counted, for a transaction that goes on to read the counts; `nil` when nothing was yet.
+    static func place(in transaction: isolated Transaction) throws -> LogPlace? {
+        let results = try transaction.query([PlannerStatements.withoutJIT, StatsStatements.place])
+        return try results[1].first.map { LogPlace(transaction: try $0.decode(0), row: try $0.decode(1)) }
     }
 
     private init(_ rows: Rows) throws {

@@ -11,10 +11,10 @@ import Telemetry
 /// ```
 ///   pending ──taken, answered 2xx──▶ delivered
 ///     ▲ │
-///     │ ├── failed, attempts left: waits (backoff, full jitter)
+///     │ ├── failed: waits (backoff, full jitter)
 ///     │ ├── its target is shut: waits until that is tried again
-///     │ └── failed for the last time, or its target was shut for too long ──▶ dead
-///     └──────────────────────────── retried by hand ───────────────────────────┘
+///     │ └── either, and it has been tried for too long ──▶ dead
+///     └────────────────── retried by hand ─────────────────┘
 /// ```
 ///
 /// At least once: a sender that dies after the answer and before noting it lets the next one repeat the same
@@ -23,11 +23,10 @@ actor CallbackSender: Service {
     /// How callbacks are sent.
     struct Rules: Sendable {
         var backoff: Backoff
-        var attempts: Int
         var lanes: CallbackLanes.Rules
         /// How long a taken callback belongs to its sender: longer than an attempt.
         var lease: Duration = .seconds(30)
-        /// For how long a target that is shut may keep a callback waiting.
+        /// For how long a callback is tried, whether its target is shut or refuses it.
         var patience: Duration = .seconds(3 * 86_400)
         /// How often the line of what is due is read from its very beginning.
         var recheck: Duration = .seconds(5)
@@ -163,7 +162,7 @@ actor CallbackSender: Service {
                 metrics.delivered.add()
                 try await deliveries.submit(callback)
             } else {
-                _ = try await pool.execute(failed(callback, outcome))
+                try await noteFailure(of: callback, outcome)
             }
         } catch let error as PostgresError {
             // Taken again when its lease is over; the receiver knows the Idempotency-Key.
@@ -178,16 +177,14 @@ actor CallbackSender: Service {
         putOffAt = nil
     }
 
-    private func failed(_ callback: Callback, _ outcome: CallbackOutcome) -> SQL {
+    private func noteFailure(of callback: Callback, _ outcome: CallbackOutcome) async throws {
         let reason = outcome.failure ?? ""
-        guard callback.attempt < rules.attempts else {
-            metrics.dead.add()
-            logger.error("a callback is dead", ["event": callback.eventID, "host": callback.host, "reason": reason])
-            return CallbackStatements.failed(callback, reason, tryingAfter: nil)
-        }
-        metrics.failed.add()
         var wait = rules.backoff.wait(afterAttempt: callback.attempt, random: .system)
         if case .failed(_, let asked?) = outcome { wait = max(wait, min(asked, .seconds(3600))) }
-        return CallbackStatements.failed(callback, reason, tryingAfter: wait)
+        let statement = CallbackStatements.failed(callback, reason, tryingAfter: wait, olderThan: rules.patience)
+        let state: String? = try await pool.query(statement).first?.decode(0)
+        guard state == "dead" else { return metrics.failed.add() }
+        metrics.dead.add()
+        logger.error("a callback is dead", ["event": callback.eventID, "host": callback.host, "reason": reason])
     }
 }

@@ -120,9 +120,7 @@ enum CallbackStatements {
             FOR UPDATE SKIP LOCKED
         )
         UPDATE notify.callbacks AS callback
-        SET next_at = now() + lane.wait,
-            state = CASE WHEN tried_since < now() - \(age) THEN 'dead' ELSE 'pending' END,
-            finished_at = CASE WHEN tried_since < now() - \(age) THEN now() END,
+        SET next_at = now() + lane.wait, \(tried(notLongerThan: age)),
             last_error = coalesce(last_error, 'the target does not answer')
         FROM due, lane
         WHERE callback.id = due.id AND lane.name = \(lane(of: target))
@@ -154,14 +152,26 @@ enum CallbackStatements {
         """
     }
 
-    /// Notes a failure, and when to try again; without a wait it was the last attempt.
-    static func failed(_ callback: Callback, _ reason: String, tryingAfter wait: Duration?) -> SQL {
+    /// Notes a failure: it is tried again after `wait`, and dead when it has been tried for longer than `age`.
+    static func failed(
+        _ callback: Callback,
+        _ reason: String,
+        tryingAfter wait: Duration,
+        olderThan age: Duration
+    ) -> SQL {
         """
         UPDATE notify.callbacks
-        SET last_error = \(reason), next_at = now() + coalesce(\(wait), interval '0'),
-            state = CASE WHEN \(wait)::interval IS NULL THEN 'dead' ELSE 'pending' END,
-            finished_at = CASE WHEN \(wait)::interval IS NULL THEN now() END
+        SET last_error = \(reason), next_at = now() + \(wait), \(tried(notLongerThan: age))
         WHERE id = \(callback.id) AND state = 'pending' AND attempt = \(callback.attempt)
+        RETURNING state
+        """
+    }
+
+    /// The state of what is not delivered yet.
+    private static func tried(notLongerThan age: Duration) -> SQL {
+        """
+        state = CASE WHEN tried_since < now() - \(age) THEN 'dead' ELSE 'pending' END,
+        finished_at = CASE WHEN tried_since < now() - \(age) THEN now() END
         """
     }
 

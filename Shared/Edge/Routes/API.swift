@@ -99,13 +99,3 @@ public struct API: Sendable {
         ErrorResponse.make(error, requestID: RequestID.of(request), accept: request.headers["Accept"])
     }
 }
-
-extension Operation.Body {
-    var policy: BodyPolicy {
-        switch self {
-        case .none: .buffered(atMost: 0)
-        case .json(_, let limit): .buffered(atMost: limit)
-        case .stream(let limit): .streamed(atMost: limit)
-        }
-    }
-}

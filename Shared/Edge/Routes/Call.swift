@@ -17,7 +17,8 @@ public struct Call: Sendable {
     public let trace: TraceContext
     /// A logger that names the request.
     public let logger: Logger
-    /// The body, valid by the operation's schema; `null` for operations without one.
+    /// The body, valid by the operation's schema; an empty object where none was sent, and `null` for one that need not
+    /// be JSON.
     public let body: JSONElement
     let query: [String: String]
 

@@ -129,7 +129,8 @@ struct CallFrame: Sendable {
     }
 
     private func checkBody(_ request: Request) throws -> JSONElement {
-        guard case .json(let schema, _) = operation.body else { return .null }
+        guard let schema = operation.body.schema else { return .null }
+        if operation.mayOmitBody, request.body.bytes.isEmpty { return .emptyObject }
         guard MediaType.isJSON(request.headers["Content-Type"]) else {
             throw ServiceError(.unsupportedMediaType, "the body must be application/json")
         }

@@ -51,8 +51,9 @@ struct OpenAPIPage {
             json.member("parameters") { json in json.array { writeParameters(operation, to: &$0) } }
             switch operation.body {
             case .none: break
-            case .json(let schema, _): writeBody("application/json", schema, to: &json)
-            case .stream: writeBody("application/octet-stream", .any, to: &json)
+            case .json(let schema, _):
+                writeBody("application/json", schema, isRequired: !operation.mayOmitBody, to: &json)
+            case .stream: writeBody("application/octet-stream", .any, isRequired: true, to: &json)
             }
             json.member("responses") { json in
                 json.object { json in
@@ -91,10 +92,10 @@ struct OpenAPIPage {
         }
     }
 
-    private func writeBody(_ type: String, _ schema: JSONSchema, to json: inout JSONWriter) {
+    private func writeBody(_ type: String, _ schema: JSONSchema, isRequired: Bool, to json: inout JSONWriter) {
         json.member("requestBody") { json in
             json.object { json in
-                json.member("required", true)
+                json.member("required", isRequired)
                 json.member("content") { content(type, schema, to: &$0) }
             }
         }

@@ -6,9 +6,9 @@ public import JSON
 public struct Operation: Sendable {
     /// What a route takes as its body.
     public enum Body: Sendable {
-        /// Nothing; a body that is sent is refused.
+        /// Nothing, for which an empty object may stand.
         case none
-        /// JSON of this shape, at most so many bytes.
+        /// JSON of this shape, at most so many bytes. A POST that may be sent an empty object may be sent nothing.
         case json(JSONSchema, atMost: Int = 1 << 20)
         /// Bytes of any type as they come, at most so many.
         case stream(atMost: Int)
@@ -20,6 +20,8 @@ public struct Operation: Sendable {
     let scope: Scope?
     let query: [QueryField]
     let body: Body
+    /// Whether no body says what an empty object says.
+    let mayOmitBody: Bool
     let success: Int
     let answer: JSONSchema
     let answersJSON: Bool
@@ -45,9 +47,35 @@ public struct Operation: Sendable {
         self.scope = scope
         self.query = query
         self.body = body
+        mayOmitBody =
+            switch body {
+            case .none: true
+            case .json(let schema, _): method == .post && schema.issues(in: .emptyObject).isEmpty
+            case .stream: false
+            }
         self.success = success
         self.answer = answer
         self.answersJSON = answersJSON
         self.endsWithClient = endsWithClient
+    }
+}
+
+extension Operation.Body {
+    /// What JSON that is sent must look like; `nil` where it need not be JSON.
+    var schema: JSONSchema? {
+        switch self {
+        case .none: .object([])
+        case .json(let schema, _): schema
+        case .stream: nil
+        }
+    }
+
+    /// How much of it is read.
+    var policy: BodyPolicy {
+        switch self {
+        case .none: .buffered(atMost: 1 << 10)
+        case .json(_, let limit): .buffered(atMost: limit)
+        case .stream(let limit): .streamed(atMost: limit)
+        }
     }
 }

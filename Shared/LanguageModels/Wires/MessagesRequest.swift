@@ -1,6 +1,9 @@
 import JSON
 
 /// The body of Anthropic's `POST …/messages`.
+///
+/// Two marks make the provider keep the beginning of the prompt, which is the same in all turns of a run: one behind the
+/// tools, and one behind what stands above the conversation, which may change from turn to turn.
 struct MessagesRequest {
     /// The wire wants a limit in every request.
     static let defaultOutputTokens = 8192
@@ -14,7 +17,9 @@ struct MessagesRequest {
                 $0.member("model", request.model)
                 $0.member("stream", true)
                 $0.member("max_tokens", limit)
-                if let text = request.instructionsWithSchema { $0.member("system", text) }
+                if let text = request.instructionsWithSchema {
+                    $0.member("system") { $0.array { MessagesRequest.write(text, isKept: true, &$0) } }
+                }
                 $0.member("messages") {
                     $0.array { for turn in transcript.turns { MessagesRequest.write(turn, names, &$0) } }
                 }
@@ -45,11 +50,17 @@ struct MessagesRequest {
         }
     }
 
-    private static func write(_ text: String, _ json: inout JSONWriter) {
+    private static func write(_ text: String, isKept: Bool = false, _ json: inout JSONWriter) {
         json.object {
             $0.member("type", "text")
             $0.member("text", text)
+            if isKept { writeMark(&$0) }
         }
+    }
+
+    /// Everything up to the end of what has it is to be kept by the provider, for some minutes.
+    private static func writeMark(_ json: inout JSONWriter) {
+        json.member("cache_control") { json in json.object { $0.member("type", "ephemeral") } }
     }
 
     private static func write(_ result: ModelToolResult, _ json: inout JSONWriter) {
@@ -88,11 +99,12 @@ struct MessagesRequest {
         guard !tools.isEmpty else { return }
         json.member("tools") {
             $0.array {
-                for tool in tools {
+                for (index, tool) in tools.enumerated() {
                     $0.object {
                         $0.member("name", names.wire(tool.name))
                         $0.member("description", tool.summary)
                         $0.member("input_schema", tool.input)
+                        if index == tools.count - 1 { writeMark(&$0) }
                     }
                 }
             }

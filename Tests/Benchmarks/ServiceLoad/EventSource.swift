@@ -75,7 +75,7 @@ struct EventSource: Sendable {
 
     /// Commits each line in a transaction of its own, and announces as a service does.
     private func append(_ pool: Pool) async throws {
-        let announcer = EventAnnouncer(pool: pool, logger: .silent)
+        let announcer = EventAnnouncer(pool: pool, sender: "", logger: .silent)
         let stop = StopSignal()
         async let announcing: Void = announcer.run(until: stop)
         for await lines in Lines.standardInput() {

@@ -40,7 +40,7 @@ struct PatternSearch {
     /// Enters an instruction and all that can be reached from it without a character.
     private mutating func enter(_ state: Int, at place: Int, _ steps: inout Int) {
         waiting.append(state)
-        while let state = waiting.popLast() {
+        while steps >= 0, let state = waiting.popLast() {
             guard entered[state] != place else { continue }
             entered[state] = place
             steps -= 1
