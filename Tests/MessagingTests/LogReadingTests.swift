@@ -38,6 +38,32 @@ import Testing
         }
     }
 
+    @Test func `the horizon is never beyond an open transaction of ours`() async throws {
+        try await withPool { pool in
+            let horizon: SQL = "SELECT shared.settled_horizon()"
+            _ = try await pool.execute(FeedFixture.statement("earlier", IdentifierSource().uuid()))
+            try await pool.withTransaction { transaction in
+                let open: TransactionID = try transaction.query("SELECT pg_current_xact_id()")[0].decode(0)
+                // Whether or not there is an event that it holds back.
+                #expect(try await pool.query(horizon)[0].decode(0) <= open)
+                _ = try await pool.execute(FeedFixture.statement("later", IdentifierSource().uuid()))
+                #expect(try await pool.query(horizon)[0].decode(0) <= open)
+            }
+        }
+    }
+
+    @Test func `a transaction of another database holds nothing back`() async throws {
+        try await withPool { pool in
+            try await withPool { other in
+                try await other.withTransaction { transaction in
+                    try transaction.execute("SELECT pg_current_xact_id()")
+                    _ = try await pool.execute(FeedFixture.statement("event", IdentifierSource().uuid()))
+                    #expect(try await EventLogReader(pool).settled(after: .start, atMost: 10).map(\.id) == ["event"])
+                }
+            }
+        }
+    }
+
     @Test func `a reader beside many writers sees every row once and in order`() async throws {
         try await withPool { pool in
             let reader = EventLogReader(pool)
