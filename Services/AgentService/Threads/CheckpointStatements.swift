@@ -63,7 +63,9 @@ enum CheckpointStatements {
                 UPDATE agent.threads AS thread
                 SET version = item.version, checkpoints = item.checkpoints, updated_at = now()
                 FROM item JOIN locked USING (id)
-                WHERE thread.id = item.id AND thread.version = item.old_version
+                -- The ids once more, or a plan that was made when there were few threads walks through all of them.
+                WHERE thread.id = item.id AND thread.id = ANY(\(threads.map(\.id)))
+                    AND thread.version = item.old_version
                     AND CASE
                         WHEN item.fence IS NOT NULL THEN thread.fence = item.fence AND thread.leased_by IS NOT NULL
                         ELSE thread.leased_by IS NULL OR thread.leased_until <= clock_timestamp()

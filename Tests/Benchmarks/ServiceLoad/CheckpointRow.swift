@@ -27,10 +27,12 @@ struct CheckpointRow: Sendable {
         let ids = IdentifierSource()
         let made = try await services.agent("POST", "/api/threads", Array("{}".utf8))
         let path = "/api/threads/\(made["thread_id"]?.string ?? "")/checkpoints"
+        // As little to be compressed as the peer's; like the peer, not made anew for every put.
+        let text = Hex.encode(RandomSource.system.bytes(CheckpointRow.bytes / 2)).dropFirst(36)
         var (parent, times): (String?, [Duration]) = (nil, [])
         for step in 1...puts {
             let id = ids.uuid().description
-            let body = CheckpointRow.body(id, parent, step)
+            let body = CheckpointRow.body(id, parent, step, text: id + text)
             let start = ContinuousClock.now
             _ = try await services.agent("PUT", path, body)
             times.append(ContinuousClock.now - start)
@@ -39,10 +41,8 @@ struct CheckpointRow: Sendable {
         return times
     }
 
-    private static func body(_ id: String, _ parent: String?, _ step: Int) -> [UInt8] {
-        // As little to be compressed as the peer's.
-        let text = Hex.encode(RandomSource.system.bytes(bytes / 2))
-        return JSONWriter.bytes { json in
+    private static func body(_ id: String, _ parent: String?, _ step: Int, text: String) -> [UInt8] {
+        JSONWriter.bytes { json in
             json.object { json in
                 json.member("checkpoint_id", id)
                 json.member("parent_checkpoint_id", parent)
