@@ -29,7 +29,6 @@ import Testing
             try await fixture.withReplica { other in
                 let session = try await fixture.session(MCPLegacyTests.everything)
                 let tool = "test_input_required_result_multiple_inputs"
-                let begin = ContinuousClock.now
                 try await fixture.stream(tool, session: session) { reader in
                     var asked: Set<String> = []
                     for (index, replica) in [fixture, other, other].enumerated() {
@@ -55,8 +54,6 @@ import Testing
                     let answer = try await reader.answer(to: tool).answer
                     #expect(answer["result"]?.text.contains("All of") == true, "\(answer.text)")
                 }
-                // What another replica was told is found by looking often, not by chance.
-                #expect(ContinuousClock.now - begin < .seconds(12))
             }
         }
     }

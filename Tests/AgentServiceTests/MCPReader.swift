@@ -16,9 +16,12 @@ struct MCPReader {
 
     init(_ body: ResponseBody) { self.body = body }
 
-    /// The next event, one without data among them; `nil` at the end.
+    /// The next event, one without data among them; `nil` at the end. What never comes is not waited for longer than it
+    /// takes to find that a process is dead.
     mutating func event() async throws -> ServerSentEvent? {
+        let deadline = ContinuousClock.now + .seconds(60)
         while waiting.isEmpty {
+            try #require(.now < deadline, "no event comes")
             guard let chunk = try await body.next() else { return nil }
             waiting += try parser.feed(chunk)
         }

@@ -3,6 +3,7 @@ import Contracts
 import HTTPClient
 import JSON
 import Kernel
+import Lifecycle
 import Postgres
 import Telemetry
 import TestSupport
@@ -194,6 +195,28 @@ import Testing
         #expect(batch.events.last?.number == 301)
         guard case .answer(let answer, _)? = batch.ending else { Issue.record("there is no answer"); return }
         #expect(answer.number == 302)
+    }
+
+    @Test func `who waits for a stream is woken by what another process does to it`() async throws {
+        try await AgentFixture.run { fixture in
+            let session = try await fixture.session()
+            let hash = try #require(try await MCPSessions(pool: fixture.pool).find(session, of: "dev")).hash
+            let stream = IdentifierSource().uuid()
+            try await fixture.pool.execute(MCPStreamStatements.open(stream, session: hash, request: RawJSON("1")))
+            let watch = MCPWatch(pool: fixture.pool, logger: .silent)
+            let stop = StopSignal()
+            let running = Task { try await watch.run(until: stop) }
+            try await watch.watching(stream) { wakeup in
+                // It may have changed before it was watched.
+                #expect(try await wakeup.wait(atMost: .seconds(20)))
+                try await fixture.pool.execute(MCPStreamStatements.append([], to: stream, ends: true))
+                #expect(try await wakeup.wait(atMost: .seconds(20)))
+                _ = try await fixture.send("DELETE", "/mcp", headers: [("Mcp-Session-Id", session)])
+                #expect(try await wakeup.wait(atMost: .seconds(20)))
+            }
+            stop.raise()
+            try await running.value
+        }
     }
 
     @Test func `a call is called off at any replica, and gets no answer`() async throws {

@@ -112,7 +112,8 @@ struct MCPMethods: Sendable {
             progress: request.progress(),
             log: { request.log($0, $1) },
             caller: caller,
-            cutOff: { request.outbox.cutOff() }
+            // In the modern era the end of the connection is the end of the call.
+            cutOff: { if !request.isModern { request.outbox.cutOff() } }
         )
         let begin = ContinuousClock.now
         let answer = try await registry.call(tool, call, from: .mcp)
