@@ -36,6 +36,7 @@ import Testing
 
     private func stage(
         _ settings: String = #""approval":"none""#,
+        isOld: Bool = false,
         script: @escaping ScriptedJobQueue.Script = { _, _ in nil },
         _ body: @escaping @Sendable (Scene) async throws -> Void
     ) async throws {
@@ -50,7 +51,7 @@ import Testing
             try await AgentFixture.run(environment, models: model.catalog()) { agent in
                 let (project, card) = try await agent.card()
                 place.withLock { $0 = card }
-                try await agent.openJob(job, card: card, project: project)
+                try await agent.openJob(job, card: card, project: project, isOld: isOld)
                 let run = try await agent.say("Paint it.", in: try await agent.thread(in: project), settings)
                 try await body(Scene(agent: agent, queue: queue, job: job, run: run))
             }
@@ -108,6 +109,15 @@ import Testing
         }
     }
 
+    @Test func `a job that was there before its run asked for it is left alone`() async throws {
+        try await stage(isOld: true) { scene in
+            _ = try await scene.agent.run(scene.run, is: [.waiting])
+            try await scene.cancel()
+            #expect(try await scene.noted() == 0)
+            #expect(scene.cancellations == 0)
+        }
+    }
+
     @Test func `a job that has ended by itself is not cancelled any more`() async throws {
         try await stage { scene in
             _ = try await scene.agent.run(scene.run, is: [.waiting])
@@ -124,11 +134,17 @@ import Testing
 }
 
 extension AgentFixture {
-    /// Stores a job as the job queue would before anybody has begun with it.
-    fileprivate func openJob(_ job: JobID, card: CardID, project: ProjectID) async throws {
+    /// Stores a job as the job queue would before anybody has begun with it: when it is asked for, or long before.
+    fileprivate func openJob(_ job: JobID, card: CardID, project: ProjectID, isOld: Bool) async throws {
         try await completedJob(job, card: card, project: project, result: nil, url: nil)
+        // Nobody has asked for it yet.
+        let age = isOld ? Duration.seconds(3600) : .seconds(-60)
         try await pool.execute(
-            "UPDATE jobs.jobs SET status = 'queued', phase = 'waiting', completed_at = NULL WHERE id = \(job)"
+            """
+            UPDATE jobs.jobs
+            SET status = 'queued', phase = 'waiting', completed_at = NULL, created_at = now() - \(age)
+            WHERE id = \(job)
+            """
         )
     }
 }

@@ -4,14 +4,15 @@ import Postgres
 
 /// Statements over `agent.job_cancellations`.
 enum JobCancellationStatements {
-    /// Notes the jobs of a run that have not ended.
+    /// Notes the jobs of a run that have not ended. A job that was there before it was asked for, and was joined through
+    /// its `unique` key, is somebody else's; a second makes up for clocks.
     static func note(jobsOf run: RunID) -> SQL {
         """
         INSERT INTO agent.job_cancellations (job_id, traceparent)
         SELECT job.id, run.traceparent
         FROM agent.runs AS run JOIN agent.run_steps AS step ON step.run_id = run.id
             JOIN jobs.job_views AS job ON job.id = step.job_id
-        WHERE run.id = \(run) AND job.completed_at IS NULL
+        WHERE run.id = \(run) AND job.completed_at IS NULL AND job.created_at > step.begun_at - interval '1 second'
         ON CONFLICT DO NOTHING
         """
     }
