@@ -15,12 +15,13 @@ command -v swift >/dev/null 2>&1 || {
 first_known() {
     local name
     for name in "$@"; do
-        # A name that other packages only mention has the candidate "(none)".
-        if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then printf '%s\n' "$name" && return; fi
+        # A name that other packages only mention has the candidate "(none)". Not by a pipe to `grep -q`: that ends at
+        # the first match, and whoever still writes to it fails.
+        if [[ $(apt-cache policy "$name" 2>/dev/null) == *"Candidate: "[^\(]* ]]; then printf '%s\n' "$name" && return; fi
     done
     printf '%s\n' "$1"
 }
-installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 wanted() { # wanted PURPOSE: one line per package, alternatives separated by spaces
     cat <<'LIST'
