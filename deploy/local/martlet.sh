@@ -156,7 +156,8 @@ overview() {
 run() {
     build
     local idle=
-    trap 'say ""; say "Stopping …"; [ -z "$idle" ] || kill "$idle"; stop; exit 0' INT TERM
+    # Who signals all of us has ended the sleep already.
+    trap 'say ""; say "Stopping …"; [ -z "$idle" ] || kill "$idle" 2>/dev/null || true; stop; exit 0' INT TERM
     start
     local binaries
     binaries=$(cd "$root" && swift build -c release --show-bin-path)
