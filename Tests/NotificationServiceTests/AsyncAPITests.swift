@@ -13,7 +13,7 @@ import Testing
 @testable import NotificationService
 
 /// The description of the WebSocket, held against what really goes over it.
-@Suite(.timeLimit(.minutes(1))) struct AsyncAPITests {
+@Suite(.timeLimit(.minutes(3))) struct AsyncAPITests {
     /// The served description, as a client's author reads it.
     private struct Page {
         let root: JSONElement

@@ -9,7 +9,7 @@ import Testing
 @testable import NotificationService
 
 /// Who may watch what, from where, how often, and for how long.
-@Suite(.timeLimit(.minutes(1))) struct AuthorityTests {
+@Suite(.timeLimit(.minutes(3))) struct AuthorityTests {
     private func upgrade(_ fixture: NotificationFixture, _ path: String, _ headers: [String]) async throws -> (
         SocketClient, Int
     ) {

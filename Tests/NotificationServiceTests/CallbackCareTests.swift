@@ -12,7 +12,7 @@ import Testing
 @testable import NotificationService
 
 /// Targets that are away, the list of the dead, and receivers that check what comes.
-@Suite(.timeLimit(.minutes(1))) struct CallbackCareTests {
+@Suite(.timeLimit(.minutes(3))) struct CallbackCareTests {
     private func retry(_ body: String, _ fixture: NotificationFixture) async throws -> (
         status: Int, json: JSONElement
     ) {

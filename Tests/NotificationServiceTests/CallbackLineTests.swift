@@ -11,7 +11,7 @@ import Testing
 @testable import NotificationService
 
 /// The line in which callbacks wait, and who is served from it.
-@Suite(.timeLimit(.minutes(1))) struct CallbackLineTests {
+@Suite(.timeLimit(.minutes(3))) struct CallbackLineTests {
     /// Notes callbacks by hand: as the ledger does, but of any time and order.
     private func note(
         _ pool: Pool,

@@ -14,7 +14,7 @@ import Testing
 @testable import NotificationService
 
 /// Final statuses on their way to the agent and to callback URLs.
-@Suite(.timeLimit(.minutes(1))) struct CallbackTests {
+@Suite(.timeLimit(.minutes(3))) struct CallbackTests {
     private static let fast = ["CALLBACK_RETRY_INITIAL_MS": "1", "CALLBACK_RETRY_CAP_MS": "1"]
 
     /// Runs `body` with a service whose agent is a receiver.

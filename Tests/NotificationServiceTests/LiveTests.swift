@@ -7,7 +7,7 @@ import Testing
 @testable import NotificationService
 
 /// Updates on their way from the database to sockets.
-@Suite(.timeLimit(.minutes(1))) struct LiveTests {
+@Suite(.timeLimit(.minutes(3))) struct LiveTests {
     @Test func `an update comes from the log over the broker to the socket`() async throws {
         try await NotificationFixture.run { fixture in
             let card: CardID = IdentifierSource().next()

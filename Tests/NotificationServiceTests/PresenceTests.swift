@@ -10,7 +10,7 @@ import Testing
 @testable import NotificationService
 
 /// How many watch a context: on all nodes, and not on dead ones.
-@Suite(.timeLimit(.minutes(1))) struct PresenceTests {
+@Suite(.timeLimit(.minutes(3))) struct PresenceTests {
     private func watchers(_ context: String, _ fixture: NotificationFixture) async throws -> (all: Int?, here: Int?) {
         let answer = try await fixture.send("GET", "/api/watchers?context_id=\(context)")
         return (answer.json["watchers"]?.int, answer.json["here"]?.int)

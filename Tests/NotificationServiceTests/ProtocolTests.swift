@@ -9,7 +9,7 @@ import Testing
 @testable import NotificationService
 
 /// What the service answers to what clients say.
-@Suite(.timeLimit(.minutes(1))) struct ProtocolTests {
+@Suite(.timeLimit(.minutes(3))) struct ProtocolTests {
     @Test func `hello brings the token, and is asked for in time`() async throws {
         var options = NotificationFixture.Options()
         options.limits.helloTimeout = .milliseconds(300)

@@ -10,7 +10,7 @@ import Testing
 @testable import NotificationService
 
 /// What agents do, for those who watch a run or its thread.
-@Suite(.timeLimit(.minutes(1))) struct RunContextTests {
+@Suite(.timeLimit(.minutes(3))) struct RunContextTests {
     @Test func `events of runs reach those who watch the run or the thread, in order and from a cursor again`()
         async throws
     {

@@ -11,7 +11,7 @@ import Testing
 @testable import NotificationService
 
 /// Plans every statement of the notification service.
-@Suite(.timeLimit(.minutes(1))) struct StatementTests {
+@Suite(.timeLimit(.minutes(3))) struct StatementTests {
     @Test func `every statement can be planned`() async throws {
         let defects = try await StatementCatalogue.defects {
             try await Schema.migrate($0, logger: .silent)

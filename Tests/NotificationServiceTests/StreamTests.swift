@@ -8,7 +8,7 @@ import Testing
 @testable import NotificationService
 
 /// The same updates for those who have no WebSocket.
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(3))) struct StreamTests {
     private func stream(_ fixture: NotificationFixture, _ path: String, last: String? = nil) async throws
         -> SocketClient
     {

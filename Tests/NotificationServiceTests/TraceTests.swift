@@ -9,7 +9,7 @@ import Testing
 @testable import NotificationService
 
 /// The way of an event, told and measured.
-@Suite(.timeLimit(.minutes(1))) struct TraceTests {
+@Suite(.timeLimit(.minutes(3))) struct TraceTests {
     @Test func `an event's way is told with its times, clients and callbacks`() async throws {
         let agent = try await Receiver.start()
         var options = NotificationFixture.Options()
