@@ -48,22 +48,7 @@ struct RunEventRoutes: Sendable {
             if position.epoch == epoch { place = LogPlace(position) }
         }
         let begin = place
-        return .response(
-            Response(
-                .ok,
-                headers: [
-                    "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
-                ],
-                body: .stream(contentLength: nil) { writer in
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { try await write(run.id, after: begin, epoch, to: writer) }
-                        group.addTask { _ = await writer.closed() }
-                        defer { group.cancelAll() }
-                        _ = try await group.next()
-                    }
-                }
-            )
-        )
+        return .response(EventStream.response { writer in try await write(run.id, after: begin, epoch, to: writer) })
     }
 
     private func write(_ run: RunID, after begin: LogPlace, _ epoch: String, to writer: ResponseWriter) async throws {
